@@ -1,0 +1,1 @@
+//! Firehose data transformation: exchange frames to typed records.

@@ -1,0 +1,2 @@
+//! Runs template.yaml on this machine.
+fn main() {}

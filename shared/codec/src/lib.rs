@@ -1,0 +1,1 @@
+//! Record bytes to exchange messages and back.

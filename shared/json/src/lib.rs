@@ -1,0 +1,1 @@
+//! Reads JSON text by pull, borrowed from the input, without a tree.

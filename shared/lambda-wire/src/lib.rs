@@ -1,0 +1,1 @@
+//! Firehose payloads exactly as Lambda delivers and expects them.
