@@ -133,7 +133,8 @@ fn digits_value(text: &str) -> Result<i128, DecimalError> {
         match byte {
             b'0'..=b'9' => {
                 let digit = i128::from(byte - b'0');
-                value = value.checked_mul(10).and_then(|v| v.checked_add(digit)).ok_or(DecimalError::TooLong)?;
+                value =
+                    value.checked_mul(10).and_then(|v| v.checked_add(digit)).ok_or(DecimalError::TooLong)?;
             }
             b'.' => points += 1,
             _ => return Err(DecimalError::Malformed),
@@ -214,7 +215,9 @@ mod tests {
 
     #[test]
     fn what_json_calls_no_number_is_refused() {
-        for text in ["", "-", ".", "1.", ".5", "007", "1e5", "+1", " 1", "1 ", "NaN", "1.2.3", "--1", "1-", "٣", "1.٣"] {
+        for text in [
+            "", "-", ".", "1.", ".5", "007", "1e5", "+1", " 1", "1 ", "NaN", "1.2.3", "--1", "1-", "٣", "1.٣",
+        ] {
             assert_eq!(text.parse::<Decimal>(), Err(DecimalError::Malformed), "{text:?}");
         }
     }

@@ -137,14 +137,17 @@ mod tests {
 
     #[test]
     fn symbols_of_every_market_are_accepted() {
-        for text in ["BTCUSDT", "BTCUSD_PERP", "BTCUSDT_260327", "1000SATSUSDT", "币安人生USDT", "USDT-P"] {
+        for text in ["BTCUSDT", "BTCUSD_PERP", "BTCUSDT_260327", "1000SATSUSDT", "币安人生USDT", "USDT-P"]
+        {
             assert_eq!(Symbol::parse(text).unwrap().as_str(), text);
         }
     }
 
     #[test]
     fn characters_that_keys_cannot_carry_are_refused() {
-        for (text, found) in [("BTC|USDT", '|'), ("BTC USDT", ' '), ("A\"", '"'), ("A\u{7}", '\u{7}'), ("A/B", '/')] {
+        for (text, found) in
+            [("BTC|USDT", '|'), ("BTC USDT", ' '), ("A\"", '"'), ("A\u{7}", '\u{7}'), ("A/B", '/')]
+        {
             assert_eq!(Symbol::parse(text), Err(SymbolError::Character { found }));
         }
         assert_eq!(Symbol::parse(""), Err(SymbolError::Empty));
