@@ -56,12 +56,11 @@ fn reads(market: Market, text: &str, expected: &str) {
 }
 
 fn refuses(text: &str, reason: Reason, message: &str) {
-    match rows(Market::Spot, Format::JsonLines, text).unwrap_err() {
-        Refused::Decode(error) => assert_eq!((error.reason(), error.to_string().as_str()), (reason, message)),
-        Refused::Framing(error) => {
-            assert_eq!((error.reason(), error.to_string().as_str()), (reason, message))
-        }
-    }
+    let (found, text) = match rows(Market::Spot, Format::JsonLines, text).unwrap_err() {
+        Refused::Decode(error) => (error.reason(), error.to_string()),
+        Refused::Framing(error) => (error.reason(), error.to_string()),
+    };
+    assert_eq!((found, text.as_str()), (reason, message));
 }
 
 const TRADE: &str = r#"{"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1672515782136,"m":true,"M":true}"#;

@@ -1,0 +1,8 @@
+//! Firehose data transformation: the event in, the answer out.
+
+mod answer;
+mod event;
+mod time;
+
+pub use answer::{ANSWER_BYTES_MAX, Complete, Oversized, Pending, Step, answer};
+pub use event::{DataError, Event, EventError, KinesisMetadata, Record};
