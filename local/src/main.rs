@@ -1,2 +1,5 @@
 //! Runs template.yaml on this machine.
+
+mod convert;
+
 fn main() {}
