@@ -1,20 +1,20 @@
 //! The `OpenX` JSON `SerDe`: JSON documents to rows.
 //!
-//! Firehose's `OpenXJsonSerDe` is a fork of the open one, described only by its settings. What is known of it, and of
-//! what is not, how it is done here:
+//! Firehose's `OpenXJsonSerDe` is a fork of the open one, described only by its settings. What is known of it, and how
+//! what is not known is done here ("seen" are answers of the real service that others have published):
 //!
 //! | case | here | source |
 //! |---|---|---|
 //! | keys differ from a column in case | taken, unless `CaseInsensitive` is false | Firehose API reference |
 //! | several documents in a record | taken, with or without white space between them | Firehose guide |
 //! | a JSON array at the top | `MalformedData` | the guide calls it no valid input; its code is unconfirmed |
-//! | a primitive at the top | `MalformedData` | text of the service's error |
-//! | an empty record | `MalformedData` | seen in a deployment |
-//! | text that is no JSON | `ParseError` | seen in a deployment |
-//! | a value that is none of the column's type | `MalformedData` | seen in a deployment |
-//! | a value that is no array for an `array` | an array of one | seen in a deployment |
-//! | an array for a `struct` | its fields by position | seen in a deployment |
-//! | keys of a `map` and of an object kept as text | in lower case, unless `CaseInsensitive` is false | seen in a deployment |
+//! | a primitive at the top | `MalformedData` | seen; the service's sentence would also allow an array |
+//! | an empty record | `MalformedData` | seen |
+//! | text that is no JSON | `ParseError` | seen |
+//! | a value that is none of the column's type | `MalformedData` | seen |
+//! | a value that is no array for an `array` | an array of one | seen |
+//! | an array for a `struct` | its fields by position | seen |
+//! | keys of a `map` and of an object kept as text | in lower case, unless `CaseInsensitive` is false | seen |
 //! | two keys of an object that differ in case only | the last one wins | unconfirmed: Athena's relative fails the row |
 //! | a mapping of `ColumnToJsonKeyMappings` | for columns, not for fields of a `struct` | the API speaks of columns |
 //! | a decimal with more digits than its column | `MalformedData` | unconfirmed: Hive would round a fraction |
