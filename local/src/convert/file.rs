@@ -1,9 +1,10 @@
 //! Writes columns to a Parquet file, in the forms that Hive's writer chooses.
 //!
-//! Firehose converts with Hive's Parquet writer; its choices, read from Hive's `HiveSchemaConverter`, are kept where a
-//! reader sees them: every column is optional, `timestamp` is INT96, `date` INT32, `decimal` a byte array of fixed
-//! length, a text `BYTE_ARRAY` as UTF-8. Lists and maps take the three-level form of the format's own specification
-//! (`list.element`, `key_value.key/value`), which every reader takes, rather than Hive's older names for the same levels.
+//! Firehose's files have INT96 timestamps, as its users report, and are otherwise undescribed; Hive's writer is the one
+//! that makes such files, so its choices (Hive's `HiveSchemaConverter`) are kept: every column is optional, `tinyint` and
+//! `smallint` are annotated INT32, `timestamp` is INT96, `date` INT32, `decimal` a byte array of fixed length, a text
+//! `BYTE_ARRAY` as UTF-8. Lists and maps take the three-level form of the format's own specification (`list.element`,
+//! `key_value.key/value`), which every reader takes, rather than Hive's older names for the same levels.
 //!
 //! The bytes depend on the rows alone: the writer is named without a version, and nothing in the file is a clock's.
 

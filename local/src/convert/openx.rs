@@ -8,7 +8,7 @@
 //! | keys differ from a column in case | taken, unless `CaseInsensitive` is false | Firehose API reference |
 //! | several documents in a record | taken, with or without white space between them | Firehose guide |
 //! | a JSON array at the top | `MalformedData` | the guide calls it no valid input; its code is unconfirmed |
-//! | a primitive at the top | `MalformedData` | seen; the service's sentence would also allow an array |
+//! | a primitive at the top | `MalformedData` | unconfirmed: an emulator answers so |
 //! | an empty record | `MalformedData` | seen |
 //! | text that is no JSON | `ParseError` | seen |
 //! | a value that is none of the column's type | `MalformedData` | seen |
