@@ -1,2 +1,6 @@
 //! Runs template.yaml on this machine.
+
+mod convert;
+mod firehose;
+
 fn main() {}
