@@ -1,0 +1,228 @@
+//! A place in a JSON text, and the steps that can be taken from it.
+
+use thiserror::Error;
+
+use crate::scan;
+use crate::value::{Text, Value};
+
+/// The text is not the JSON that was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("expected {expected} at byte {at}")]
+pub struct JsonError {
+    /// What would have been right.
+    pub expected: &'static str,
+    /// Byte offset in the text where it should have stood.
+    pub at: usize,
+}
+
+/// A place in a JSON text. Every step skips white space before what it reads.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Starts at the beginning of a text.
+    pub const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Byte offset of the cursor.
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The next byte that is not white space; `None` at the end of the text.
+    pub fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Reads one value of any kind, checked to be well formed.
+    ///
+    /// # Errors
+    /// When the text is no JSON, or nests deeper than [`scan::DEPTH_MAX`].
+    pub fn value(&mut self) -> Result<Value<'a>, JsonError> {
+        self.peek();
+        let start = self.at;
+        self.at = scan::value_end(self.text.as_bytes(), start)?;
+        Ok(Value::checked(self.slice(start, self.at)?))
+    }
+
+    /// Enters an object.
+    ///
+    /// # Errors
+    /// When the next value is none.
+    pub fn object(&mut self) -> Result<Object<'_, 'a>, JsonError> {
+        self.expect(b'{', "an object")?;
+        Ok(Object { cursor: self, started: false })
+    }
+
+    /// Enters an array.
+    ///
+    /// # Errors
+    /// When the next value is none.
+    pub fn array(&mut self) -> Result<Array<'_, 'a>, JsonError> {
+        self.expect(b'[', "an array")?;
+        Ok(Array { cursor: self, started: false })
+    }
+
+    /// Asserts that only white space is left.
+    ///
+    /// # Errors
+    /// When something else follows.
+    pub fn end(&mut self) -> Result<(), JsonError> {
+        if self.peek().is_none() { Ok(()) } else { Err(self.error("the end of the text")) }
+    }
+
+    /// Steps over `byte` if it is next.
+    pub fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    /// The error that `expected` should have stood here.
+    pub const fn error(&self, expected: &'static str) -> JsonError {
+        JsonError { expected, at: self.at }
+    }
+
+    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), JsonError> {
+        if self.eat(byte) { Ok(()) } else { Err(self.error(expected)) }
+    }
+
+    fn string(&mut self, expected: &'static str) -> Result<Text<'a>, JsonError> {
+        self.expect(b'"', expected)?;
+        let start = self.at;
+        let (end, has_escapes) = scan::string_end(self.text.as_bytes(), start)?;
+        self.at = end + 1;
+        Ok(Text::checked(self.slice(start, end)?, has_escapes))
+    }
+
+    /// The text between two places; both lie beside ASCII bytes, so neither can split a character.
+    fn slice(&self, start: usize, end: usize) -> Result<&'a str, JsonError> {
+        self.text.get(start..end).ok_or_else(|| self.error("a character boundary"))
+    }
+
+    /// Steps to the next element of a list that ends with `close`; false when that was next.
+    fn next_element(
+        &mut self,
+        started: &mut bool,
+        close: u8,
+        expected: &'static str,
+    ) -> Result<bool, JsonError> {
+        if self.eat(close) {
+            return Ok(false);
+        }
+        if *started {
+            self.expect(b',', expected)?;
+        }
+        *started = true;
+        Ok(true)
+    }
+}
+
+/// The inside of an object. Read a key, then its value, until there is no key.
+#[derive(Debug)]
+pub struct Object<'c, 'a> {
+    cursor: &'c mut Cursor<'a>,
+    started: bool,
+}
+
+impl<'a> Object<'_, 'a> {
+    /// Reads the next key; `None` after the last, when the object has been left.
+    ///
+    /// # Errors
+    /// When no key stands there, or no `:` behind it.
+    pub fn key(&mut self) -> Result<Option<Text<'a>>, JsonError> {
+        if !self.cursor.next_element(&mut self.started, b'}', "`,` or `}`")? {
+            return Ok(None);
+        }
+        let key = self.cursor.string("a key in quotes")?;
+        self.cursor.expect(b':', "`:`")?;
+        Ok(Some(key))
+    }
+
+    /// The cursor at the value of the key just read: read exactly one value from it.
+    pub const fn cursor(&mut self) -> &mut Cursor<'a> {
+        self.cursor
+    }
+
+    /// Reads the value of the key just read.
+    ///
+    /// # Errors
+    /// When it is not well formed.
+    pub fn value(&mut self) -> Result<Value<'a>, JsonError> {
+        self.cursor.value()
+    }
+}
+
+/// The inside of an array. Step to an element, read it, until there is none.
+#[derive(Debug)]
+pub struct Array<'c, 'a> {
+    cursor: &'c mut Cursor<'a>,
+    started: bool,
+}
+
+impl<'a> Array<'_, 'a> {
+    /// Steps to the next element; `None` after the last, when the array has been left. Read exactly one value from
+    /// the cursor it gives.
+    ///
+    /// # Errors
+    /// When a comma is missing.
+    pub fn element(&mut self) -> Result<Option<&mut Cursor<'a>>, JsonError> {
+        let found = self.cursor.next_element(&mut self.started, b']', "`,` or `]`")?;
+        Ok(found.then_some(&mut *self.cursor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_read_key_by_key() {
+        let mut cursor = Cursor::new(r#" { "a" : 1.50 , "b" : [ 2 , {} ] } {"next":1}"#);
+        let mut object = cursor.object().unwrap();
+        let mut seen = Vec::new();
+        while let Some(key) = object.key().unwrap() {
+            seen.push((key.raw(), object.value().unwrap().raw()));
+        }
+        assert_eq!(seen, [("a", "1.50"), ("b", "[ 2 , {} ]")]);
+        assert_eq!(cursor.peek(), Some(b'{'));
+    }
+
+    #[test]
+    fn an_error_says_what_and_where() {
+        let mut cursor = Cursor::new(r#"{"a":1 "b":2}"#);
+        let mut object = cursor.object().unwrap();
+        object.key().unwrap();
+        object.value().unwrap();
+        assert_eq!(object.key().unwrap_err().to_string(), "expected `,` or `}` at byte 7");
+    }
+
+    #[test]
+    fn a_comma_before_the_end_is_refused() {
+        let mut cursor = Cursor::new("[1,]");
+        let mut array = cursor.array().unwrap();
+        array.element().unwrap().unwrap().value().unwrap();
+        let element = array.element().unwrap().unwrap();
+        assert_eq!(element.value().unwrap_err(), JsonError { expected: "a JSON value", at: 3 });
+    }
+
+    #[test]
+    fn what_follows_a_document_is_noticed() {
+        let mut cursor = Cursor::new("1 2");
+        cursor.value().unwrap();
+        assert_eq!(cursor.end(), Err(JsonError { expected: "the end of the text", at: 2 }));
+    }
+}

@@ -1,0 +1,281 @@
+//! The grammar of RFC 8259: where a value ends.
+
+use crate::cursor::JsonError;
+
+/// The deepest nesting accepted. One bit is kept for each open container, so the scan needs no heap and no
+/// recursion; the exchange's deepest frame nests four containers, a Lambda event five.
+pub const DEPTH_MAX: u32 = 128;
+
+/// How many bytes of a string are looked at together: one vector register on both architectures of Lambda.
+const LANE: usize = 16;
+
+const fn error(expected: &'static str, at: usize) -> JsonError {
+    JsonError { expected, at }
+}
+
+/// Byte offset behind the value that starts at `start`.
+pub(crate) fn value_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    match bytes.get(start) {
+        Some(b'{' | b'[') => container_end(bytes, start),
+        _ => scalar_end(bytes, start),
+    }
+}
+
+fn scalar_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    match bytes.get(start) {
+        Some(b'"') => Ok(string_end(bytes, start + 1)?.0 + 1),
+        Some(b'-' | b'0'..=b'9') => number_end(bytes, start),
+        Some(b't') => literal_end(bytes, start, b"true"),
+        Some(b'f') => literal_end(bytes, start, b"false"),
+        Some(b'n') => literal_end(bytes, start, b"null"),
+        _ => Err(error("a JSON value", start)),
+    }
+}
+
+/// Walks a container without recursion. `open` holds one bit per open container, the innermost lowest: 1 for an
+/// object.
+fn container_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    let (mut open, mut depth, mut at) = (0_u128, 0_u32, start);
+    loop {
+        // Here a value is due.
+        at = space_end(bytes, at);
+        let byte = bytes.get(at).copied();
+        if let Some(b'{' | b'[') = byte {
+            if depth == DEPTH_MAX {
+                return Err(error("at most 128 nested containers", at));
+            }
+            let is_object = byte == Some(b'{');
+            (open, depth) = (open << 1 | u128::from(is_object), depth + 1);
+            at = space_end(bytes, at + 1);
+            if bytes.get(at) != Some(&closing(open)) {
+                at = if is_object { key_end(bytes, at)? } else { at };
+                continue;
+            }
+        } else {
+            at = space_end(bytes, scalar_end(bytes, at)?);
+        }
+        // Here a value is complete: leave every container that closes, then step over the comma.
+        while depth > 0 && bytes.get(at) == Some(&closing(open)) {
+            (open, depth) = (open >> 1, depth - 1);
+            if depth == 0 {
+                return Ok(at + 1);
+            }
+            at = space_end(bytes, at + 1);
+        }
+        at = comma_end(bytes, at, open)?;
+    }
+}
+
+const fn closing(open: u128) -> u8 {
+    if open & 1 == 1 { b'}' } else { b']' }
+}
+
+/// Steps over a comma, and over the key behind it inside an object.
+fn comma_end(bytes: &[u8], at: usize, open: u128) -> Result<usize, JsonError> {
+    let is_object = open & 1 == 1;
+    if bytes.get(at) != Some(&b',') {
+        return Err(error(if is_object { "`,` or `}`" } else { "`,` or `]`" }, at));
+    }
+    if is_object { key_end(bytes, space_end(bytes, at + 1)) } else { Ok(at + 1) }
+}
+
+fn key_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    if bytes.get(at) != Some(&b'"') {
+        return Err(error("a key in quotes", at));
+    }
+    let at = space_end(bytes, string_end(bytes, at + 1)?.0 + 1);
+    if bytes.get(at) == Some(&b':') { Ok(at + 1) } else { Err(error("`:`", at)) }
+}
+
+fn space_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+fn literal_end(bytes: &[u8], start: usize, literal: &'static [u8]) -> Result<usize, JsonError> {
+    let found = bytes.get(start..).is_some_and(|rest| rest.starts_with(literal));
+    if found { Ok(start + literal.len()) } else { Err(error("a JSON value", start)) }
+}
+
+fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
+    let whole = at;
+    at = digits_end(bytes, at)?;
+    if bytes.get(whole) == Some(&b'0') && at > whole + 1 {
+        return Err(error("a number without leading zeros", whole));
+    }
+    if bytes.get(at) == Some(&b'.') {
+        at = digits_end(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        let signed = matches!(bytes.get(at + 1), Some(b'+' | b'-'));
+        at = digits_end(bytes, at + 1 + usize::from(signed))?;
+    }
+    Ok(at)
+}
+
+/// Steps over one digit or more.
+fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    let mut at = start;
+    while let Some(b'0'..=b'9') = bytes.get(at) {
+        at += 1;
+    }
+    if at == start { Err(error("a digit", at)) } else { Ok(at) }
+}
+
+/// Byte offset of the quote that ends the string whose content starts at `start`, and whether it has escapes.
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), JsonError> {
+    let (mut at, mut has_escapes) = (start, false);
+    loop {
+        at = plain_end(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok((at, has_escapes)),
+            Some(b'\\') => at = escape_end(bytes, at)?,
+            Some(_) => return Err(error("no control character in a string", at)),
+            None => return Err(error("the end of the string", at)),
+        }
+        has_escapes = true;
+    }
+}
+
+/// Steps over characters that mean themselves.
+fn plain_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(lane) = bytes.get(at..at + LANE) {
+        // Without an early exit inside a lane the compiler compares all of it at once.
+        if lane.iter().fold(false, |found, &byte| found | is_special(byte)) {
+            break;
+        }
+        at += LANE;
+    }
+    while bytes.get(at).is_some_and(|&byte| !is_special(byte)) {
+        at += 1;
+    }
+    at
+}
+
+const fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => {
+            let digits = bytes.get(at + 2..at + 6);
+            let found = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+            if found { Ok(at + 6) } else { Err(error("four hexadecimal digits", at + 2)) }
+        }
+        _ => Err(error("an escape", at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// Whether `text` is exactly one JSON value, by this reader and by the reference.
+    fn check(text: &str) {
+        let ours = crate::Cursor::new(text);
+        let ours = { ours }.value().and_then(|value| {
+            let mut rest = crate::Cursor::new(text);
+            rest.value()?;
+            rest.end().map(|()| value.raw())
+        });
+        let reference = serde_json::from_str::<&RawValue>(text);
+        assert_eq!(ours.ok(), reference.ok().map(RawValue::get), "{text:?}");
+    }
+
+    #[test]
+    fn the_grammar_is_the_reference_readers() {
+        for text in [
+            "",
+            " ",
+            "0",
+            "-0",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1.5",
+            "1e",
+            "1e+",
+            "1E-7",
+            "1e5",
+            "+1",
+            "0x1",
+            "tru",
+            "true",
+            "nul",
+            "null ",
+            "false",
+            "\"",
+            "\"a",
+            "\"a\"",
+            "\"\\\"",
+            "\"\\\"\"",
+            "\"\\u12\"",
+            "\"\\u12aF\"",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "[",
+            "]",
+            "[]",
+            "[ ]",
+            "[,]",
+            "[1,]",
+            "[1 2]",
+            "[1,2]",
+            "[[],[]]",
+            "[}",
+            "{",
+            "{}",
+            "{ }",
+            "{1:2}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":1]",
+            "{\"a\":[{}]}",
+            "{\"a\":1}x",
+            "[\"0123456789abcdef\\\"\"]",
+            "\"é漢\"",
+        ] {
+            check(text);
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(value_end(nested(128).as_bytes(), 0), Ok(256));
+        assert_eq!(value_end(nested(129).as_bytes(), 0), Err(error("at most 128 nested containers", 128)));
+        assert!(value_end("[{\"a\":".repeat(100_000).as_bytes(), 0).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn near_json_is_judged_as_the_reference_does(text in r#"[\[\]{}":,0-9eE.+\-truefalsn\\ ]{0,24}"#) {
+            check(&text);
+        }
+
+        #[test]
+        fn documents_of_the_reference_are_accepted(depth in 0_usize..6, key in ".{0,20}", number in any::<f64>()) {
+            let mut value = serde_json::json!({ key: [number, null_or(number)] });
+            for _ in 0..depth {
+                value = serde_json::json!([value, { "x": value.clone() }]);
+            }
+            check(&value.to_string());
+            check(&serde_json::to_string_pretty(&value).unwrap());
+        }
+    }
+
+    fn null_or(number: f64) -> serde_json::Value {
+        if number > 0.0 { serde_json::Value::Null } else { number.into() }
+    }
+}

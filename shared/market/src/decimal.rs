@@ -1,0 +1,277 @@
+//! An exact decimal number that keeps the exchange's digits.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The most digits a decimal may have, before and after the point together. 38 is what SQL engines hold too.
+pub const DIGITS_MAX: usize = 38;
+
+/// A decimal of at most [`DIGITS_MAX`] digits: `mantissa / 10^scale`.
+///
+/// The scale is kept as it was read, so `"23.00000000"` prints as `23.00000000`; comparison is by value.
+#[derive(Debug, Clone, Copy)]
+pub struct Decimal {
+    mantissa: i128,
+    scale: u8,
+}
+
+impl Decimal {
+    /// Builds `mantissa / 10^scale`.
+    ///
+    /// # Errors
+    /// When it needs more than [`DIGITS_MAX`] digits.
+    pub fn new(mantissa: i128, scale: u8) -> Result<Self, DecimalError> {
+        if usize::from(scale) > DIGITS_MAX || mantissa.unsigned_abs() >= 10_u128.pow(38) {
+            return Err(DecimalError::TooLong);
+        }
+        Ok(Self { mantissa, scale })
+    }
+
+    /// The digits without the point.
+    pub const fn mantissa(self) -> i128 {
+        self.mantissa
+    }
+
+    /// How many of the digits stand after the point.
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Multiplies exactly; `None` when the product has more than [`DIGITS_MAX`] digits.
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
+        let mantissa = match (i64::try_from(self.mantissa), i64::try_from(other.mantissa)) {
+            (Ok(left), Ok(right)) => i128::from(left) * i128::from(right),
+            _ => self.mantissa.checked_mul(other.mantissa)?,
+        };
+        Self::new(mantissa, self.scale + other.scale).ok()
+    }
+
+    /// Appends the digits, all of the scale's fraction digits included.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        if self.mantissa < 0 {
+            out.push(b'-');
+        }
+        let mut buffer = itoa::Buffer::new();
+        let magnitude = self.mantissa.unsigned_abs();
+        let digits = match u64::try_from(magnitude) {
+            Ok(small) => buffer.format(small),
+            Err(_) => buffer.format(magnitude),
+        };
+        let scale = usize::from(self.scale);
+        match digits.len().checked_sub(scale) {
+            None | Some(0) => {
+                out.extend_from_slice(b"0");
+                if scale > 0 {
+                    out.push(b'.');
+                    out.extend(std::iter::repeat_n(b'0', scale - digits.len()));
+                    out.extend_from_slice(digits.as_bytes());
+                }
+            }
+            Some(whole) => {
+                let (whole, fraction) = digits.split_at(whole);
+                out.extend_from_slice(whole.as_bytes());
+                if scale > 0 {
+                    out.push(b'.');
+                    out.extend_from_slice(fraction.as_bytes());
+                }
+            }
+        }
+    }
+
+    /// Appends the digits without trailing zeros after the point: the shortest text of the same value.
+    pub fn write_shortest_to(self, out: &mut Vec<u8>) {
+        self.write_to(out);
+        if self.scale > 0 {
+            while out.last() == Some(&b'0') {
+                out.pop();
+            }
+            if out.last() == Some(&b'.') {
+                out.pop();
+            }
+        }
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = DecimalError;
+
+    /// Reads digits with at most one point and at most a leading minus, as JSON allows: no exponent, no leading
+    /// zeros, a digit on each side of the point.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+        if whole.is_empty() || fraction.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+            return Err(DecimalError::Malformed);
+        }
+        if unsigned.len() > DIGITS_MAX + 1 {
+            return Err(DecimalError::TooLong);
+        }
+        let mantissa = digits_value(unsigned)?;
+        let scale = if unsigned.len() == whole.len() { 0 } else { fraction.len() };
+        let scale = u8::try_from(scale).map_err(|_| DecimalError::TooLong)?;
+        Self::new(if unsigned.len() == text.len() { mantissa } else { -mantissa }, scale)
+    }
+}
+
+/// The value of the digits of `text`, whose one point is passed over.
+fn digits_value(text: &str) -> Result<i128, DecimalError> {
+    // Eighteen digits fit a machine word; only longer numbers pay for wide arithmetic.
+    let (head, tail) = text.split_at_checked(18).unwrap_or((text, ""));
+    let (mut small, mut points) = (0_u64, 0_u8);
+    for byte in head.bytes() {
+        match byte {
+            b'0'..=b'9' => small = small * 10 + u64::from(byte - b'0'),
+            b'.' => points += 1,
+            _ => return Err(DecimalError::Malformed),
+        }
+    }
+    let mut value = i128::from(small);
+    for byte in tail.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                let digit = i128::from(byte - b'0');
+                value =
+                    value.checked_mul(10).and_then(|v| v.checked_add(digit)).ok_or(DecimalError::TooLong)?;
+            }
+            b'.' => points += 1,
+            _ => return Err(DecimalError::Malformed),
+        }
+    }
+    if points > 1 { Err(DecimalError::Malformed) } else { Ok(value) }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = Vec::with_capacity(DIGITS_MAX + 2);
+        self.write_to(&mut digits);
+        f.pad(&String::from_utf8_lossy(&digits))
+    }
+}
+
+impl PartialEq for Decimal {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal {}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa.cmp(&other.mantissa);
+        }
+        self.whole_and_fraction().cmp(&other.whole_and_fraction())
+    }
+}
+
+impl Decimal {
+    /// The whole part, and the fraction as a multiple of `10^-38`; both carry the sign, so pairs order by value.
+    fn whole_and_fraction(self) -> (i128, i128) {
+        // 10^38 fits, and the scale is at most 38: neither power overflows, nor does a fraction below 10^38.
+        let unit = 10_i128.pow(u32::from(self.scale));
+        let shift = 10_i128.pow(38 - u32::from(self.scale));
+        (self.mantissa / unit, (self.mantissa % unit) * shift)
+    }
+}
+
+/// The text is no decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DecimalError {
+    /// Not digits with at most one point between them.
+    #[error("expected digits with at most one point between them")]
+    Malformed,
+    /// More digits than [`DIGITS_MAX`].
+    #[error("expected at most {DIGITS_MAX} digits")]
+    TooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn digits_are_kept_as_they_were_read() {
+        for text in ["0", "0.0", "23.00000000", "0.00141342", "-0.00010000", "65000.01", "100", "-0.00"] {
+            let kept = if text == "-0.00" { "0.00" } else { text };
+            assert_eq!(decimal(text).to_string(), kept);
+        }
+    }
+
+    #[test]
+    fn what_json_calls_no_number_is_refused() {
+        for text in [
+            "", "-", ".", "1.", ".5", "007", "1e5", "+1", " 1", "1 ", "NaN", "1.2.3", "--1", "1-", "٣", "1.٣",
+        ] {
+            assert_eq!(text.parse::<Decimal>(), Err(DecimalError::Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn thirty_eight_digits_are_the_most() {
+        assert_eq!(decimal(&"9".repeat(38)).to_string(), "9".repeat(38));
+        assert_eq!("9".repeat(39).parse::<Decimal>(), Err(DecimalError::TooLong));
+        assert_eq!("9".repeat(4000).parse::<Decimal>(), Err(DecimalError::TooLong));
+    }
+
+    #[test]
+    fn a_product_has_all_of_its_digits() {
+        let product = decimal("0.00141342").checked_mul(decimal("23.00000000")).unwrap();
+        assert_eq!(product.to_string(), "0.0325086600000000");
+        let mut shortest = Vec::new();
+        product.write_shortest_to(&mut shortest);
+        assert_eq!(shortest, b"0.03250866");
+    }
+
+    #[test]
+    fn a_product_that_does_not_fit_is_none() {
+        let wide = decimal(&"9".repeat(38));
+        assert_eq!(wide.checked_mul(wide).map(|d| d.to_string()), None);
+    }
+
+    #[test]
+    fn the_shortest_text_keeps_whole_zeros() {
+        for (text, shortest) in [("100.00", "100"), ("100", "100"), ("0.00", "0"), ("-1.50", "-1.5")] {
+            let mut out = Vec::new();
+            decimal(text).write_shortest_to(&mut out);
+            assert_eq!(out, shortest.as_bytes());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_reads_back(mantissa in any::<i64>(), scale in 0_u8..19) {
+            let value = Decimal::new(i128::from(mantissa), scale).unwrap();
+            let read = decimal(&value.to_string());
+            prop_assert_eq!((read.mantissa(), read.scale()), (value.mantissa(), value.scale()));
+        }
+
+        #[test]
+        fn order_is_the_order_of_integers_at_one_scale(a in any::<i32>(), b in any::<i32>(), s in 0_u8..9, t in 0_u8..9) {
+            let left = i128::from(a) * 10_i128.pow(u32::from(9 - s));
+            let right = i128::from(b) * 10_i128.pow(u32::from(9 - t));
+            let order = Decimal::new(a.into(), s).unwrap().cmp(&Decimal::new(b.into(), t).unwrap());
+            prop_assert_eq!(order, left.cmp(&right));
+        }
+
+        #[test]
+        fn any_text_is_answered(text in ".{0,60}") {
+            let _ = text.parse::<Decimal>();
+        }
+    }
+}
