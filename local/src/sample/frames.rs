@@ -5,6 +5,8 @@
 
 use std::fmt::Display;
 
+use tapeline_market::Decimal;
+
 use super::bar::Bar;
 use super::book::{Level, Levels, Quote};
 use super::instrument::{Amount, Instrument};
@@ -183,7 +185,7 @@ pub(crate) fn ticker(of: &Instrument, event_time: i64, day: &Bar, last: &Last) -
         r#"{{"e":"24hrTicker","E":{event_time},"s":"{}","p":"{}","P":"{}","w":"{}","x":"{}","c":"{}","Q":"{}","b":"{}","B":"{}","a":"{}","A":"{}","o":"{}","h":"{}","l":"{}",{}}}"#,
         of.symbol,
         of.price(day.close - day.open),
-        Percent::change(day)?,
+        change_percent(day)?,
         of.mean_price(day.quote, day.base)?,
         of.price(last.price_before),
         of.price(day.close),
@@ -206,7 +208,7 @@ pub(crate) fn hour_ticker(of: &Instrument, event_time: i64, hour: &Bar) -> Optio
         r#"{{"e":"1hTicker","E":{event_time},"s":"{}","p":"{}","P":"{}","o":"{}","h":"{}","l":"{}","c":"{}","w":"{}",{}}}"#,
         of.symbol,
         of.price(hour.close - hour.open),
-        Percent::change(hour)?,
+        change_percent(hour)?,
         of.price(hour.open),
         of.price(hour.high),
         of.price(hour.low),
@@ -261,21 +263,10 @@ fn on(of: &Instrument, channel: &str, data: impl Display) -> String {
     format!(r#"{{"stream":"{}@{channel}","data":{data}}}"#, of.stream)
 }
 
-/// A change in per cent, in thousandths, rounded toward zero.
-struct Percent(i64);
-
-impl Percent {
-    /// The change over a window; `None` if it began at price zero.
-    fn change(window: &Bar) -> Option<Self> {
-        ((window.close - window.open) * 100_000).checked_div(window.open).map(Self)
-    }
-}
-
-impl Display for Percent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{:03}", self.0.unsigned_abs() / 1_000, self.0.unsigned_abs() % 1_000)
-    }
+/// The change over a window in per cent, with three digits, rounded toward zero; `None` if it began at price zero.
+fn change_percent(window: &Bar) -> Option<Decimal> {
+    let thousandths = ((window.close - window.open) * 100_000).checked_div(window.open)?;
+    Decimal::new(thousandths.into(), 3).ok()
 }
 
 #[cfg(test)]
@@ -348,7 +339,7 @@ mod tests {
     fn changes_in_per_cent_have_three_digits() {
         let change = |open, close| {
             let window = Bar { close, ..Bar::flat(0, open) };
-            Percent::change(&window).map(|percent| percent.to_string())
+            change_percent(&window).map(|percent| percent.to_string())
         };
         assert_eq!(change(200, 201).as_deref(), Some("0.500"));
         assert_eq!(change(3_000, 2_999).as_deref(), Some("-0.033"));

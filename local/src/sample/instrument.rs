@@ -5,8 +5,10 @@
 
 use std::fmt;
 
+use tapeline_market::Decimal;
+
 /// Fraction digits of every amount the exchange prints.
-const SCALE: usize = 8;
+const SCALE: u8 = 8;
 /// One, in units of 10^-8.
 const ONE: i64 = 100_000_000;
 
@@ -109,9 +111,9 @@ pub(crate) struct Amount(i128);
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let (size, one) = (self.0.unsigned_abs(), u128::from(ONE.unsigned_abs()));
-        write!(f, "{sign}{}.{:0SCALE$}", size / one, size % one)
+        // A day of the largest orders of all known symbols stays below 10^26, far from a decimal's 38 digits.
+        let decimal = Decimal::new(self.0, SCALE).map_err(|_| fmt::Error)?;
+        decimal.fmt(f)
     }
 }
 
