@@ -1,0 +1,93 @@
+//! Decimals as the exchange writes them.
+
+use std::fmt;
+
+use tapeline_market::{DIGITS_MAX, Decimal, DecimalError};
+
+/// The digits of a decimal, checked and otherwise untouched: what stood in the frame stands in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits<'a>(&'a str);
+
+impl<'a> Digits<'a> {
+    /// Checks digits with at most one point between them: no sign, exponent, space or leading zero, at most
+    /// [`DIGITS_MAX`] digits.
+    pub fn unsigned(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let has_leading_zero = whole > 1 && bytes.first() == Some(&b'0');
+        if whole == 0 || has_leading_zero || bytes.len() > DIGITS_MAX + 1 {
+            return None;
+        }
+        match bytes.get(whole..)? {
+            [] if whole <= DIGITS_MAX => Some(Self(text)),
+            [b'.', fraction @ ..] if !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit) => {
+                Some(Self(text))
+            }
+            _ => None,
+        }
+    }
+
+    /// Like [`Self::unsigned`], with a minus allowed in front: differences and rates may be negative.
+    pub fn signed(text: &'a str) -> Option<Self> {
+        Self::unsigned(text.strip_prefix('-').unwrap_or(text)).map(|_| Self(text))
+    }
+
+    /// The digits as they stood in the frame: a JSON number as well.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The value, to compute with.
+    ///
+    /// # Errors
+    /// None in fact: the digits were checked to be a [`Decimal`].
+    pub fn decimal(self) -> Result<Decimal, DecimalError> {
+        self.0.parse()
+    }
+
+    /// The exact product; `None` when it has more digits than a [`Decimal`] holds.
+    pub fn product(self, other: Self) -> Option<Decimal> {
+        self.decimal().ok()?.checked_mul(other.decimal().ok()?)
+    }
+
+    /// Whether the value is zero, however many digits say so.
+    pub fn is_zero(self) -> bool {
+        self.0.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-'))
+    }
+}
+
+impl fmt::Display for Digits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn signs_exponents_spaces_and_words_are_refused() {
+        for text in [
+            "", "-1", "+1", "1e5", "1E5", " 1", "1 ", ".5", "5.", "1.2.3", "NaN", "inf", "0x1", "007", "1,5",
+            "٣",
+        ] {
+            assert_eq!(Digits::unsigned(text), None, "{text:?}");
+        }
+        assert_eq!(Digits::signed("--1"), None);
+        assert_eq!(Digits::signed("-0.00010000").map(Digits::as_str), Some("-0.00010000"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_a_decimal_and_a_json_number(text in "-?[0-9]{0,41}[.]?[0-9]{0,20}") {
+            let accepted = Digits::signed(&text);
+            prop_assert_eq!(accepted.is_some(), text.parse::<Decimal>().is_ok());
+            if let Some(digits) = accepted {
+                prop_assert!(serde_json::from_str::<serde_json::Number>(digits.as_str()).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! One exchange payload as it left the socket.
+
+use std::borrow::Cow;
+
+use tapeline_json::{Cursor, Value};
+
+use super::{DecodeError, FieldName, Fields};
+
+/// One frame: the fields of its payload, and the stream name if it came over a combined connection.
+///
+/// Combined: `{"stream":"btcusdt@trade","data":{"e":"trade",...}}`; raw: `{"e":"trade",...}`.
+#[derive(Debug, Clone)]
+pub struct Frame<'a> {
+    stream: Cow<'a, str>,
+    fields: Fields<'a>,
+}
+
+/// What a frame is dispatched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address<'f> {
+    /// The whole stream name; empty for a raw frame.
+    pub stream: &'f str,
+    /// The stream name's part before the first `@`: a symbol in lower case, or `!` and a name.
+    pub symbol: &'f str,
+    /// The stream name's part behind the first `@`.
+    pub name: &'f str,
+    /// The payload's `e`.
+    pub event: Option<&'f str>,
+}
+
+impl<'a> Frame<'a> {
+    /// What the frame is dispatched on.
+    pub fn address(&self) -> Address<'_> {
+        let (symbol, name) = self.stream.split_once('@').unwrap_or((&self.stream, ""));
+        Address { stream: &self.stream, symbol, name, event: self.fields.event() }
+    }
+
+    /// The payload's fields.
+    pub const fn fields(&self) -> &Fields<'a> {
+        &self.fields
+    }
+}
+
+/// Reads one JSON document and hands each frame in it to `each`, in order: one for a payload, several where a
+/// combined frame carries an array of payloads (`!miniTicker@arr`).
+///
+/// # Errors
+/// When the document is no frame, and whatever `each` returns.
+pub fn frames<'a, E: From<DecodeError>>(
+    cursor: &mut Cursor<'a>,
+    each: &mut impl FnMut(&Frame<'a>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut frame = Frame { stream: Cow::Borrowed(""), fields: Fields::new("") };
+    match frame.read(cursor)? {
+        None => each(&frame),
+        Some(payloads) => frame.each_payload(payloads, each),
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// Reads a document in one pass, the payload of a combined frame straight into the fields: the order of keys is
+    /// not promised, so what kind of frame it is shows only at its end. Gives the payloads if there are several.
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Value<'a>>, DecodeError> {
+        let (mut has_stream, mut has_data, mut payloads) = (false, false, None);
+        let mut object = cursor.object()?;
+        while let Some(key) = object.key()? {
+            match key.raw() {
+                "stream" => {
+                    once(&mut has_stream, "stream")?;
+                    self.stream = stream_name(object.cursor())?;
+                }
+                "data" => {
+                    once(&mut has_data, "data")?;
+                    match object.cursor().peek() {
+                        Some(b'[') => payloads = Some(object.value()?),
+                        _ => self.fields.read(object.cursor())?,
+                    }
+                }
+                key => self.fields.put(key, object.value()?)?,
+            }
+        }
+        if has_stream && !has_data {
+            return Err(DecodeError::Missing { field: DATA });
+        }
+        Ok(payloads)
+    }
+
+    fn each_payload<E: From<DecodeError>>(
+        self,
+        payloads: Value<'a>,
+        each: &mut impl FnMut(&Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut cursor = payloads.cursor();
+        let mut elements = cursor.array().map_err(DecodeError::from)?;
+        while let Some(element) = elements.element().map_err(DecodeError::from)? {
+            let mut fields = Fields::new("");
+            fields.read(element)?;
+            each(&Self { stream: self.stream.clone(), fields })?;
+        }
+        Ok(())
+    }
+}
+
+const DATA: FieldName = FieldName { object: "", key: "data" };
+
+fn once(seen: &mut bool, key: &'static str) -> Result<(), DecodeError> {
+    if std::mem::replace(seen, true) {
+        return Err(DecodeError::Duplicate { field: FieldName { object: "", key } });
+    }
+    Ok(())
+}
+
+fn stream_name<'a>(cursor: &mut Cursor<'a>) -> Result<Cow<'a, str>, DecodeError> {
+    let otherwise = cursor.error("a stream name in quotes");
+    Ok(cursor.value()?.as_text().ok_or(otherwise)?.decode())
+}

@@ -1,0 +1,218 @@
+//! The exchange's market streams: one file for each message, one line here.
+//!
+//! A frame is dispatched on its stream name and its event type (`e`) together, never read into one loose shape: the
+//! same letter means different things in different messages. Wire types follow the exchange's documentation
+//! "WebSocket Streams" (spot) and "Websocket Market Streams" (futures), July 2026.
+
+mod digits;
+mod error;
+mod fields;
+mod frame;
+mod levels;
+
+use tapeline_market::{Market, Symbol, Timestamp};
+
+pub use digits::Digits;
+pub use error::{DecodeError, FieldName};
+pub use fields::Fields;
+pub use frame::{Address, Frame, frames};
+pub use levels::{Level, Levels};
+
+use crate::encode::{IdWriter, Row};
+
+/// What a stream's file gives: how its frames are told, read and written.
+trait Stream<'a>: Sized {
+    /// Whether a frame with this address and these fields is one of this stream.
+    fn claims(address: &Address<'_>, fields: &Fields<'_>) -> bool;
+
+    /// The field of the symbol.
+    fn symbol(frame: &Frame<'a>) -> Result<Symbol<'a>, DecodeError> {
+        frame.fields().symbol("s")
+    }
+
+    /// Reads the message's own fields.
+    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError>;
+
+    /// Writes what makes the message's id unique within its market and symbol.
+    fn write_id(&self, header: &Header<'_>, id: &mut IdWriter<'_>);
+
+    /// Writes the message's own columns.
+    fn write(&self, row: &mut impl Row);
+}
+
+macro_rules! streams {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal: $module:ident::$message:ident;)*) => {
+        $(mod $module;)*
+        $(pub use $module::$message;)*
+
+        /// What a message tells.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* $kind,)* }
+
+        impl Kind {
+            /// Every kind, in the order in which frames are told apart.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// The kind's name in records, configuration and partitions.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+        }
+
+        /// A message's own part.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Body<'a> { $($(#[$doc])* $kind($message<'a>),)* }
+
+        impl<'a> Body<'a> {
+            fn decode(kind: Kind, frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+                match kind { $(Kind::$kind => $message::decode(frame, market).map(Self::$kind),)* }
+            }
+
+            /// The message's kind.
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$kind(_) => Kind::$kind,)* }
+            }
+
+            pub(crate) fn write_id(&self, header: &Header<'_>, id: &mut IdWriter<'_>) {
+                match self { $(Self::$kind(message) => message.write_id(header, id),)* }
+            }
+
+            pub(crate) fn write(&self, row: &mut impl Row) {
+                match self { $(Self::$kind(message) => message.write(row),)* }
+            }
+        }
+
+        fn claimed(address: &Address<'_>, fields: &Fields<'_>) -> Option<Kind> {
+            $(if $message::claims(address, fields) { return Some(Kind::$kind); })*
+            None
+        }
+
+        fn symbol<'a>(kind: Kind, frame: &Frame<'a>) -> Result<Symbol<'a>, DecodeError> {
+            match kind { $(Kind::$kind => $message::symbol(frame),)* }
+        }
+    };
+}
+
+// A partial book of futures has the event type of a difference: the snapshot is asked first.
+streams! {
+    /// One execution.
+    Trade = "trade": trade::TradeMessage;
+    /// Executions of one taker order at one price.
+    AggTrade = "agg_trade": agg_trade::AggTradeMessage;
+    /// One execution outside of the order book.
+    BlockTrade = "block_trade": block_trade::BlockTradeMessage;
+    /// One bar of the exchange.
+    Kline = "kline": kline::KlineMessage;
+    /// Prices and volumes of the last 24 hours, short.
+    MiniTicker = "mini_ticker": mini_ticker::MiniTickerMessage;
+    /// Prices and volumes of the last 24 hours.
+    Ticker = "ticker": ticker::TickerMessage;
+    /// Prices and volumes of a rolling window.
+    RollingTicker = "rolling_ticker": rolling_ticker::RollingTickerMessage;
+    /// Best bid and ask.
+    BookTicker = "book_ticker": book_ticker::BookTickerMessage;
+    /// The average price of some minutes.
+    AvgPrice = "avg_price": avg_price::AvgPriceMessage;
+    /// The top of the order book.
+    DepthSnapshot = "depth_snapshot": depth_snapshot::DepthSnapshotMessage;
+    /// A difference of the order book.
+    DepthUpdate = "depth_update": depth_update::DepthUpdateMessage;
+    /// The price that a symbol is measured by.
+    ReferencePrice = "reference_price": reference_price::ReferencePriceMessage;
+    /// Futures: the price that positions are valued at.
+    MarkPrice = "mark_price": mark_price::MarkPriceMessage;
+    /// Futures: an order that closed a position by force.
+    Liquidation = "liquidation": liquidation::LiquidationMessage;
+}
+
+impl std::str::FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().find(|kind| kind.as_str() == text);
+        found.copied().ok_or_else(|| UnknownKind { found: text.to_owned() })
+    }
+}
+
+/// The text names no kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a kind such as `trade` or `kline`, was {found:?}")]
+pub struct UnknownKind {
+    /// The text that was found.
+    pub found: String,
+}
+
+/// What every message has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header<'a> {
+    /// The market the deployment reads.
+    pub market: Market,
+    /// The symbol the message is about.
+    pub symbol: Symbol<'a>,
+    /// When the exchange sent it; absent where the frame has no such time.
+    pub event_time: Option<Timestamp>,
+}
+
+/// One decoded frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message<'a> {
+    /// What every message has.
+    pub header: Header<'a>,
+    /// The rest.
+    pub body: Body<'a>,
+}
+
+/// What a frame is, before it is read further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// A message of the exchange about the connection, not about a market.
+    Control,
+    /// A market message.
+    Kind(Kind),
+}
+
+/// Tells what a frame is.
+///
+/// # Errors
+/// When no decoder knows it.
+pub fn identify(frame: &Frame<'_>) -> Result<Identity, DecodeError> {
+    let address = frame.address();
+    if let Some(kind) = claimed(&address, frame.fields()) {
+        return Ok(Identity::Kind(kind));
+    }
+    if is_control(&address, frame.fields()) {
+        return Ok(Identity::Control);
+    }
+    Err(DecodeError::unknown_event(&address))
+}
+
+/// Replies (`result` or `error` with `id`, `code` with `msg`) and announced shutdowns.
+fn is_control(address: &Address<'_>, fields: &Fields<'_>) -> bool {
+    match address.event {
+        Some(event) => event == "serverShutdown",
+        None => {
+            address.symbol == "!serverShutdown"
+                || ["result", "error", "code"].into_iter().any(|key| fields.has(key))
+        }
+    }
+}
+
+/// Reads the part that every message has.
+///
+/// # Errors
+/// `no_symbol`, or a bad event time.
+pub fn header<'a>(frame: &Frame<'a>, kind: Kind, market: Market) -> Result<Header<'a>, DecodeError> {
+    let event_time = frame.fields().optional_time("E")?;
+    Ok(Header { market, symbol: symbol(kind, frame)?, event_time })
+}
+
+/// Reads the rest of a message.
+///
+/// # Errors
+/// When a documented field is absent or not what it should be.
+pub fn message<'a>(frame: &Frame<'a>, kind: Kind, header: Header<'a>) -> Result<Message<'a>, DecodeError> {
+    Ok(Message { body: Body::decode(kind, frame, header.market)?, header })
+}
+
+#[cfg(test)]
+mod tests;

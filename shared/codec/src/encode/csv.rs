@@ -1,0 +1,100 @@
+//! CSV as Redshift's COPY reads it: RFC 4180 without a header, `kind` first, then the wide table's columns in their
+//! order; an absent value is an empty field. Lines end with a line feed alone, as every loader accepts.
+
+use std::ops::Range;
+
+use tapeline_market::{Decimal, Timestamp};
+
+use super::{COLUMNS, Column, IdWriter, Row, json};
+use crate::binance::{Digits, Levels, Message};
+
+pub(super) const FRAMES_MAX: Option<usize> = None;
+
+pub(super) fn write(message: &Message<'_>, arrival: Option<Timestamp>, out: &mut Vec<u8>) {
+    let mut row = CsvRow { values: Vec::with_capacity(512), cells: [const { 0..0 }; COLUMNS.len()] };
+    row.message(message, arrival);
+    out.extend_from_slice(message.body.kind().as_str().as_bytes());
+    for cell in row.cells {
+        out.push(b',');
+        write_field(row.values.get(cell).unwrap_or_default(), out);
+    }
+    out.push(b'\n');
+}
+
+/// Messages write their columns in their own order: values are kept until all are known.
+struct CsvRow {
+    values: Vec<u8>,
+    cells: [Range<usize>; COLUMNS.len()],
+}
+
+impl CsvRow {
+    fn cell(&mut self, column: Column, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.values.len();
+        write(&mut self.values);
+        if let Some(cell) = self.cells.get_mut(column.at) {
+            *cell = start..self.values.len();
+        }
+    }
+}
+
+impl Row for CsvRow {
+    fn text(&mut self, column: Column, value: &str) {
+        self.cell(column, |out| out.extend_from_slice(value.as_bytes()));
+    }
+
+    fn digits(&mut self, column: Column, value: Digits<'_>) {
+        self.text(column, value.as_str());
+    }
+
+    fn decimal(&mut self, column: Column, value: Decimal) {
+        self.cell(column, |out| value.write_shortest_to(out));
+    }
+
+    fn integer(&mut self, column: Column, value: u64) {
+        self.text(column, itoa::Buffer::new().format(value));
+    }
+
+    fn time(&mut self, column: Column, value: Timestamp) {
+        self.cell(column, |out| out.extend_from_slice(&value.to_iso()));
+    }
+
+    fn flag(&mut self, column: Column, value: bool) {
+        self.text(column, if value { "true" } else { "false" });
+    }
+
+    fn levels(&mut self, column: Column, value: Levels<'_>) {
+        self.cell(column, |out| json::write_levels(value, out));
+    }
+
+    fn id(&mut self, column: Column, message: &Message<'_>) {
+        self.cell(column, |out| IdWriter::write(message, out));
+    }
+}
+
+/// Appends a field, in quotes where its content would end it.
+fn write_field(value: &[u8], out: &mut Vec<u8>) {
+    if !value.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+        out.extend_from_slice(value);
+        return;
+    }
+    out.push(b'"');
+    for &byte in value {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fields_with_separators_are_quoted() {
+        for (value, field) in [("a", "a"), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""), ("", "")] {
+            let mut out = Vec::new();
+            super::write_field(value.as_bytes(), &mut out);
+            assert_eq!(out, field.as_bytes());
+        }
+    }
+}

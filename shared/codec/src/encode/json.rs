@@ -1,0 +1,117 @@
+//! A row as a JSON document.
+
+use tapeline_market::{Decimal, Timestamp};
+
+use super::{Column, IdWriter, Row};
+use crate::binance::{Digits, Levels, Message};
+
+/// Appends a message as one JSON document without a newline: kind first, then the columns it has.
+pub(super) fn write(message: &Message<'_>, arrival: Option<Timestamp>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"kind\":\"");
+    out.extend_from_slice(message.body.kind().as_str().as_bytes());
+    out.push(b'"');
+    JsonRow { out }.message(message, arrival);
+    out.push(b'}');
+}
+
+struct JsonRow<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl JsonRow<'_> {
+    fn key(&mut self, column: Column) {
+        self.out.extend_from_slice(column.json_key.as_bytes());
+    }
+}
+
+impl Row for JsonRow<'_> {
+    fn text(&mut self, column: Column, value: &str) {
+        self.key(column);
+        self.out.push(b'"');
+        write_escaped(value, self.out);
+        self.out.push(b'"');
+    }
+
+    fn digits(&mut self, column: Column, value: Digits<'_>) {
+        self.key(column);
+        self.out.extend_from_slice(value.as_str().as_bytes());
+    }
+
+    fn decimal(&mut self, column: Column, value: Decimal) {
+        self.key(column);
+        value.write_shortest_to(self.out);
+    }
+
+    fn integer(&mut self, column: Column, value: u64) {
+        self.key(column);
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    fn time(&mut self, column: Column, value: Timestamp) {
+        self.key(column);
+        self.out.push(b'"');
+        self.out.extend_from_slice(&value.to_iso());
+        self.out.push(b'"');
+    }
+
+    fn flag(&mut self, column: Column, value: bool) {
+        self.key(column);
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    fn levels(&mut self, column: Column, value: Levels<'_>) {
+        self.key(column);
+        write_levels(value, self.out);
+    }
+
+    fn id(&mut self, column: Column, message: &Message<'_>) {
+        self.key(column);
+        self.out.push(b'"');
+        IdWriter::write(message, self.out);
+        self.out.push(b'"');
+    }
+}
+
+/// Appends `[{"price":1.5,"quantity":2},...]`.
+pub(super) fn write_levels(levels: Levels<'_>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, level) in levels.iter().enumerate() {
+        out.extend_from_slice(if at == 0 { b"{\"price\":" } else { b",{\"price\":" });
+        out.extend_from_slice(level.price.as_str().as_bytes());
+        out.extend_from_slice(b",\"quantity\":");
+        out.extend_from_slice(level.quantity.as_str().as_bytes());
+        out.push(b'}');
+    }
+    out.push(b']');
+}
+
+/// Appends a string's content with the escapes that JSON demands.
+fn write_escaped(value: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for &byte in value.as_bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => {
+                let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX.get(usize::from(digit)).copied());
+                out.extend_from_slice(b"\\u00");
+                out.extend(high.into_iter().chain(low));
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(text in any::<String>()) {
+            let mut out = vec![b'"'];
+            super::write_escaped(&text, &mut out);
+            out.push(b'"');
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+    }
+}
