@@ -78,6 +78,11 @@ impl Instrument {
         (self.habits.price / 100_000).max(1)
     }
 
+    /// The most that waits at one level, in steps. Where a tick is a large part of the price, more wait at each.
+    pub(crate) fn level_max(&self) -> i64 {
+        self.habits.lot * 8 * (10_000 / self.habits.price).max(1)
+    }
+
     /// Prices a number of ticks.
     pub(crate) fn price(&self, ticks: i64) -> Amount {
         Amount(i128::from(ticks) * i128::from(self.habits.tick))

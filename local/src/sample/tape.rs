@@ -268,7 +268,7 @@ impl Tape {
     }
 
     fn maker_quantity(&mut self) -> i64 {
-        self.dice.draw(1..=self.of.lot() * 8)
+        self.dice.draw(1..=self.of.level_max())
     }
 
     /// Lets one taker order eat into the book.

@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::Value;
+use tapeline_codec::Reason;
+use tapeline_codec::binance::{self, DecodeError, Identity, Kind};
+use tapeline_json::Cursor;
+use tapeline_market::Market;
 
 use super::*;
 
@@ -361,6 +365,50 @@ fn every_kind_of_frame_appears_in_five_minutes() {
     let found: BTreeSet<_> = five_minutes().into_iter().map(|frame| frame.what).collect();
     // 17 kinds and the four faults.
     assert_eq!(found.len(), 21, "{found:?}");
+}
+
+/// What the pipeline's own decoder finds in a frame: its messages' kinds, or none for control.
+fn decoded(text: &str) -> Result<Vec<Kind>, DecodeError> {
+    let mut kinds = Vec::new();
+    binance::frames(&mut Cursor::new(text), &mut |frame| {
+        if let Identity::Kind(kind) = binance::identify(frame)? {
+            let header = binance::header(frame, kind, Market::Spot)?;
+            kinds.push(binance::message(frame, kind, header)?.body.kind());
+        }
+        Ok(())
+    })
+    .map(|()| kinds)
+}
+
+fn decodable(what: What) -> Result<&'static [Kind], Reason> {
+    Ok(match what {
+        What::Trade | What::Duplicate => &[Kind::Trade],
+        What::AggTrade | What::Invalidated => &[Kind::AggTrade],
+        What::BlockTrade => &[Kind::BlockTrade],
+        What::OpenKline | What::ClosedKline => &[Kind::Kline],
+        What::BookTicker => &[Kind::BookTicker],
+        What::DepthUpdate => &[Kind::DepthUpdate],
+        What::DepthSnapshot => &[Kind::DepthSnapshot],
+        What::MiniTicker => &[Kind::MiniTicker],
+        What::MiniTickers => &[Kind::MiniTicker; 3],
+        What::Ticker => &[Kind::Ticker],
+        What::HourTicker => &[Kind::RollingTicker],
+        What::AveragePrice => &[Kind::AvgPrice],
+        What::ReferencePrice => &[Kind::ReferencePrice],
+        What::Control => &[],
+        What::Bad(Fault::Truncated) => return Err(Reason::BadJson),
+        What::Bad(Fault::BadPrice) => return Err(Reason::BadDecimal),
+        What::Bad(Fault::MissingField) => return Err(Reason::MissingField),
+        What::Bad(Fault::UnknownEvent) => return Err(Reason::UnknownEvent),
+    })
+}
+
+#[test]
+fn the_decoder_agrees_on_what_every_frame_is() {
+    for frame in five_minutes() {
+        let found = decoded(&frame.text).map_err(|error| error.reason());
+        assert_eq!(found.as_deref().map_err(|reason| *reason), decodable(frame.what), "{}", frame.text);
+    }
 }
 
 #[test]
