@@ -2,5 +2,6 @@
 
 mod convert;
 mod firehose;
+mod sample;
 
 fn main() {}

@@ -50,6 +50,20 @@ pub fn invocation_failed(cause: &TransformError, invocation: &Invocation) -> Han
 
 /// Logs a batch and its metrics.
 pub fn batch(report: &Report, invocation: &Invocation) {
+    counts(report, invocation);
+    refusals(report, invocation);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let mut lines = Vec::new();
+    for document in metrics(report, &invocation.function_name, now_ms) {
+        lines.extend_from_slice(document.to_string().as_bytes());
+        lines.push(b'\n');
+    }
+    // Standard output is the log; if it is gone, there is nobody left to tell.
+    let _ = std::io::stdout().lock().write_all(&lines);
+}
+
+fn counts(report: &Report, invocation: &Invocation) {
     info!(
         request_id = invocation.request_id,
         ok = report.records_ok,
@@ -62,6 +76,9 @@ pub fn batch(report: &Report, invocation: &Invocation) {
         lag_max_us = report.lag_max_us,
         "batch"
     );
+}
+
+fn refusals(report: &Report, invocation: &Invocation) {
     for refusal in &report.refusals {
         warn!(
             request_id = invocation.request_id,
@@ -72,15 +89,6 @@ pub fn batch(report: &Report, invocation: &Invocation) {
             "records refused"
         );
     }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let mut lines = Vec::new();
-    for document in metrics(report, &invocation.function_name, now_ms) {
-        lines.extend_from_slice(document.to_string().as_bytes());
-        lines.push(b'\n');
-    }
-    // Standard output is the log; if it is gone, there is nobody left to tell.
-    let _ = std::io::stdout().lock().write_all(&lines);
 }
 
 /// The documents of a batch in embedded metric format: one for its counts, one for each reason of a refusal or a drop.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use record_transformer::{Config, Transformer, log};
+use record_transformer::{Config, Transformed, Transformer, log};
 use tapeline_lambda_wire::{HandlerError, Invocation};
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,9 +35,9 @@ fn handle(
     invocation: &Invocation,
 ) -> Result<Vec<u8>, HandlerError> {
     match transformer.transform(payload) {
-        Ok(transformed) => {
-            log::batch(&transformed.report, invocation);
-            Ok(transformed.answer)
+        Ok(Transformed { answer, report }) => {
+            log::batch(&report, invocation);
+            Ok(answer)
         }
         Err(error) => Err(log::invocation_failed(&error, invocation)),
     }

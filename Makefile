@@ -1,0 +1,69 @@
+# `make` lists the targets. Each does one thing; what takes more than two lines lives in tools/.
+
+.DEFAULT_GOAL := help
+.ONESHELL:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Tools first: SAM and cargo-lambda must see the virtual environment's python3 before any other.
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/target/tools/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+LINTERS := target/tools/cargo-deny@0.20.2.installed target/tools/cargo-machete@0.9.2.installed
+FUZZER := target/tools/cargo-fuzz@0.13.2.installed
+EVENT ?= events/firehose/mixed.json
+FUNCTION ?= record-transformer
+# Recordings as MARKET:FILE, for example spot:frames.ndjson; without any, a sample session is made.
+RECORDINGS ?=
+# One fuzz target, or all of them.
+TARGET ?=
+SECONDS_EACH ?= 60
+
+.PHONY: help demo test lint check-archive bench build deploy invoke fuzz
+
+help: ## Lists the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
+
+demo: ## Makes a session, runs it through the transformer and shows what was delivered
+	cargo build --release --locked -p tapeline -p record-transformer
+	target/release/tapeline demo
+
+test: ## Runs all tests, those of the binaries too
+	cargo build --workspace --bins --locked
+	cargo test --workspace --locked
+
+lint: $(LINTERS) ## Checks format, lints, docs, licences and unused dependencies
+	tools/lint.sh
+
+check-archive: .venv/check.installed ## Replays recordings and reads the Parquet with DuckDB (RECORDINGS="spot:FILE usdm:FILE")
+	cargo build --release --locked -p tapeline -p record-transformer
+	tools/check-archive.sh $(RECORDINGS)
+
+bench: ## Measures the transformer beside the idiomatic handler
+	cargo bench --locked -p record-transformer
+
+build: .venv/deploy.installed ## Builds what template.yaml deploys
+	sam build
+
+deploy: build ## Deploys template.yaml with samconfig.toml (needs AWS credentials)
+	sam deploy
+
+invoke: .venv/deploy.installed ## Sends an event to a function on this machine (EVENT=events/firehose/x.json FUNCTION=name)
+	tools/invoke.sh "$(FUNCTION)" "$(EVENT)"
+
+fuzz: $(FUZZER) ## Fuzzes the decoders (TARGET=name SECONDS_EACH=60)
+	tools/fuzz.sh "$(SECONDS_EACH)" $(TARGET)
+
+target/tools/%.installed:
+	cargo install --locked --root target/tools $*
+	touch $@
+
+.venv/check.installed: requirements.txt
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+.venv/deploy.installed: requirements-deploy.txt
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@

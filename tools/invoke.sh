@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Sends one event to a function that runs on this machine behind the real Invoke API.
+#
+# usage: tools/invoke.sh FUNCTION EVENT-FILE
+# Run by `make invoke`, which installs cargo-lambda first.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+function=$1
+event=$2
+port=9100
+log=target/invoke.log
+
+[ -f "$event" ] || { echo "no event file $event" >&2; exit 2; }
+
+# Built first, so that the invocation does not wait for the compiler.
+cargo build --release --locked -p "$function"
+
+# The default address is every interface: stay on loopback.
+cargo lambda watch -A 127.0.0.1 -P "$port" --ignore-changes --release >"$log" 2>&1 &
+watch=$!
+trap 'kill "$watch" 2>/dev/null || true; wait "$watch" 2>/dev/null || true' EXIT
+
+for _ in $(seq 100); do
+    kill -0 "$watch" 2>/dev/null || { echo "cargo lambda watch ended early:" >&2; cat "$log" >&2; exit 1; }
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
+    sleep 0.1
+done
+
+cargo lambda invoke "$function" --invoke-address 127.0.0.1 --invoke-port "$port" --data-file "$event"
