@@ -124,6 +124,8 @@ pub struct Record<'a> {
     /// The JSON string, quotes included: the answer must repeat it.
     pub(super) id: Value<'a>,
     arrival: Option<Value<'a>>,
+    /// The field of the data, here and in the answer.
+    pub(super) data_field: &'static str,
     data: Option<Value<'a>>,
     kinesis: Option<Value<'a>>,
 }
@@ -142,23 +144,31 @@ pub enum DataError {
     Base64(#[source] ::base64::DecodeError),
 }
 
+const KAFKA_DATA: &str = "kafkaRecordValue";
+
 impl<'a> Record<'a> {
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
         let (mut id, mut arrival, mut data, mut kinesis) = (None, None, None, None);
+        let mut data_field = "data";
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
             match key.raw() {
                 "recordId" => id = value.as_text().map(|_| value),
                 "approximateArrivalTimestamp" => arrival = Some(value),
-                // Amazon MSK as a source has its own name for it.
-                "data" | "kafkaRecordValue" if !value.is_null() => data = Some(value),
+                "data" if !value.is_null() => data = Some(value),
+                // Amazon MSK as a source has its own name for it, and wants that in the answer.
+                KAFKA_DATA => {
+                    data_field = KAFKA_DATA;
+                    data = Some(value).filter(|value| !value.is_null());
+                }
+                "mskRecordMetadata" => data_field = KAFKA_DATA,
                 "kinesisRecordMetadata" => kinesis = Some(value),
                 _ => {}
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
-        Ok(Self { id, arrival, data, kinesis })
+        Ok(Self { id, arrival, data_field, data, kinesis })
     }
 
     /// The record's id, as the answer must repeat it.
