@@ -56,6 +56,17 @@ mod runtime {
     }
 
     #[test]
+    fn a_failed_invocation_is_logged_once() {
+        let errors = lines_of(log_of("invalid-no-record-id", &[]), "ERROR");
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0]["error_type"], "Tapeline.InvalidEvent");
+        assert_eq!(
+            errors[0]["error"],
+            "expected a Firehose transformation event: expected record 1 to have a `recordId` string"
+        );
+    }
+
+    #[test]
     fn bad_configuration_ends_the_start_and_names_every_variable() {
         let output = command(&[("MARKET", "x"), ("KINDS", "y"), ("FORMAT", "csv")]).output().unwrap();
         assert!(!output.status.success());
