@@ -1,2 +1,4 @@
 //! Runs template.yaml on this machine.
+mod firehose;
+
 fn main() {}
