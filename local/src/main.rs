@@ -1,4 +1,5 @@
 //! Runs template.yaml on this machine.
 mod firehose;
+mod lambda;
 
 fn main() {}

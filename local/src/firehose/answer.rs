@@ -2,7 +2,7 @@
 //!
 //! Implements the status model of "Transform source data in Amazon Data Firehose": every record id that was sent
 //! comes back exactly once, with a result of `Ok`, `Dropped` or `ProcessingFailed` and data in base64. A violation
-//! fails the whole batch under one of the error codes listed in "Monitor Amazon Data Firehose Using CloudWatch Logs".
+//! fails the whole batch under one of the error codes of "Lambda invocation errors" in Firehose's guide.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -66,7 +66,9 @@ pub(crate) enum AnswerError {
     #[error("`records` must be a list")]
     RecordsNotAList(#[source] serde_json::Error),
     /// An entry is no object, or one of its fields has the wrong type.
-    #[error("`records[{index}]` must be an object of strings with an optional `metadata.partitionKeys` of strings")]
+    #[error(
+        "`records[{index}]` must be an object of strings with an optional `metadata.partitionKeys` of strings"
+    )]
     Shape {
         /// Position in the answer, from 0.
         index: usize,
@@ -299,7 +301,8 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_ignored() {
-        let answer = r#"{"x":1,"records":[{"recordId":"a","result":"Ok","data":"","y":[],"metadata":{"z":2}}]}"#;
+        let answer =
+            r#"{"x":1,"records":[{"recordId":"a","result":"Ok","data":"","y":[],"metadata":{"z":2}}]}"#;
         assert_eq!(check(answer.as_bytes(), &["a"]).unwrap().len(), 1);
     }
 
@@ -359,7 +362,11 @@ mod tests {
         refused(r#"{"records":[{"result":"Ok","data":""}]}"#, MALFORMED, "`records[0].recordId`");
         refused(r#"{"records":[{"recordId":"a","data":""}]}"#, MALFORMED, "`records[0].result`");
         refused(r#"{"records":[{"recordId":"a","result":"Ok"}]}"#, MALFORMED, "`records[0].data`");
-        refused(r#"{"records":[{"recordId":"a","result":"Dropped","data":null}]}"#, MALFORMED, "`records[0].data`");
+        refused(
+            r#"{"records":[{"recordId":"a","result":"Dropped","data":null}]}"#,
+            MALFORMED,
+            "`records[0].data`",
+        );
     }
 
     #[test]
@@ -384,13 +391,15 @@ mod tests {
 
     #[test]
     fn partition_keys_must_be_strings() {
-        let answer = r#"{"records":[{"recordId":"a","result":"Ok","data":"","metadata":{"partitionKeys":{"n":1}}}]}"#;
+        let answer =
+            r#"{"records":[{"recordId":"a","result":"Ok","data":"","metadata":{"partitionKeys":{"n":1}}}]}"#;
         refused(answer, MALFORMED, "invalid type: integer `1`, expected a string");
     }
 
     #[test]
     fn messages_do_not_grow_with_the_answer() {
-        let answer = format!(r#"{{"records":[{{"recordId":"{}","result":"no","data":""}}]}}"#, "é".repeat(10_000));
+        let answer =
+            format!(r#"{{"records":[{{"recordId":"{}","result":"no","data":""}}]}}"#, "é".repeat(10_000));
         assert!(check(answer.as_bytes(), &["a"]).unwrap_err().to_string().len() < 500);
     }
 
