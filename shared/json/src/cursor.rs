@@ -100,13 +100,11 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-
     fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), JsonError> {
         if self.eat(byte) { Ok(()) } else { Err(self.error(expected)) }
     }
 
     #[inline]
-
     fn string(&mut self, expected: &'static str) -> Result<Text<'a>, JsonError> {
         self.expect(b'"', expected)?;
         let start = self.at;

@@ -26,7 +26,6 @@ pub(crate) fn value_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> 
 }
 
 #[inline]
-
 fn scalar_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     match bytes.get(start) {
         Some(b'"') => Ok(string_end(bytes, start + 1)? + 1),
@@ -106,7 +105,6 @@ fn literal_end(bytes: &[u8], start: usize, literal: &'static [u8]) -> Result<usi
 }
 
 #[inline]
-
 fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
     let whole = at;
