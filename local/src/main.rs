@@ -4,6 +4,7 @@ mod convert;
 mod firehose;
 mod lambda;
 mod sample;
+mod template;
 
 fn main() {}
 
