@@ -20,7 +20,7 @@ pub(crate) enum TemplateError {
         #[source]
         source: io::Error,
     },
-    /// The file is larger than CloudFormation allows.
+    /// The file is larger than AWS allows.
     #[error("{file}: a template must have at most {FILE_BYTES_MAX} bytes, had {bytes}")]
     TooLarge {
         /// Name of the file.

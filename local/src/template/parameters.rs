@@ -27,7 +27,7 @@ pub(super) fn resolve(template: &Node, given: &BTreeMap<String, String>) -> Resu
     resolved.collect()
 }
 
-/// Turns a node without functions into a value: CloudFormation allows none in the declaration of a parameter.
+/// Turns a node without functions into a value: AWS allows none in the declaration of a parameter.
 fn literal(node: &Node, path: &str) -> Result<Value, Fault> {
     if let Some(tag) = &node.tag {
         return Err(Fault::invalid((node.line, path), "a literal", format!("!{tag}")));
@@ -183,73 +183,69 @@ mod tests {
         Ok(parameters["P"].data.clone())
     }
 
-    fn text(text: &str) -> Result<Data, String> {
-        Ok(Data::Text(text.to_owned()))
+    /// The value of `P` is this text.
+    fn gives(declaration: &str, given: Option<&str>, text: &str) {
+        assert_eq!(check(declaration, given), Ok(Data::Text(text.to_owned())));
     }
 
-    fn refused(message: &str) -> Result<Data, String> {
-        Err(message.to_owned())
+    /// The value of `P` is refused with this message.
+    fn refuses(declaration: &str, given: Option<&str>, message: &str) {
+        assert_eq!(check(declaration, given), Err(message.to_owned()));
     }
 
     #[test]
     fn the_given_value_replaces_the_default() {
-        assert_eq!(check("Type: String, Default: a", None), text("a"));
-        assert_eq!(check("Type: String, Default: a", Some("b")), text("b"));
+        gives("Type: String, Default: a", None, "a");
+        gives("Type: String, Default: a", Some("b"), "b");
     }
 
     #[test]
     fn a_value_is_needed() {
         let expected = "t.yaml:2: `Parameters.P.Default` must be a text, as no value was given, was absent";
-        assert_eq!(check("Type: String", None), refused(expected));
+        refuses("Type: String", None, expected);
     }
 
     #[test]
     fn allowed_values_are_the_only_ones() {
         let declaration = "Type: String, Default: spot, AllowedValues: [spot, usdm]";
-        assert_eq!(
-            check(declaration, Some("coinm")),
-            refused("parameter P must be one of spot, usdm, was \"coinm\"")
-        );
+        refuses(declaration, Some("coinm"), "parameter P must be one of spot, usdm, was \"coinm\"");
     }
 
     #[test]
     fn a_bad_default_names_its_line() {
         let expected = "t.yaml:2: `Parameters.P.Default` must be one of a, was \"b\"";
-        assert_eq!(check("Type: String, Default: b, AllowedValues: [a]", None), refused(expected));
+        refuses("Type: String, Default: b, AllowedValues: [a]", None, expected);
     }
 
     #[test]
     fn the_whole_value_must_match_the_pattern() {
         let declaration = "Type: String, Default: a, AllowedPattern: '[a-c]|d'";
-        assert_eq!(check(declaration, Some("d")), text("d"));
+        gives(declaration, Some("d"), "d");
         let expected = "parameter P must be a text that matches [a-c]|d, was \"ad\"";
-        assert_eq!(check(declaration, Some("ad")), refused(expected));
+        refuses(declaration, Some("ad"), expected);
     }
 
     #[test]
     fn the_constraint_is_described_as_its_author_did() {
         let declaration =
             "Type: String, Default: a, AllowedPattern: '[a-z]', ConstraintDescription: must be a letter";
-        assert_eq!(check(declaration, Some("1")), refused("parameter P must be a letter, was \"1\""));
+        refuses(declaration, Some("1"), "parameter P must be a letter, was \"1\"");
     }
 
     #[test]
     fn numbers_stay_in_their_range() {
         let declaration = "Type: Number, Default: 24, MinValue: 24, MaxValue: 8760";
-        assert_eq!(check(declaration, Some("24")), text("24"));
+        gives(declaration, Some("24"), "24");
         let expected = "parameter P must be a number from 24 to 8760, was \"23\"";
-        assert_eq!(check(declaration, Some("23")), refused(expected));
+        refuses(declaration, Some("23"), expected);
         assert!(check(declaration, Some("many")).is_err());
     }
 
     #[test]
     fn lengths_are_in_characters() {
         let declaration = "Type: String, Default: é, MinLength: 1, MaxLength: 2";
-        assert_eq!(check(declaration, Some("éé")), text("éé"));
-        assert_eq!(
-            check(declaration, Some("")),
-            refused("parameter P must be 1 to 2 characters long, was \"\"")
-        );
+        gives(declaration, Some("éé"), "éé");
+        refuses(declaration, Some(""), "parameter P must be 1 to 2 characters long, was \"\"");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Evaluates the functions of a template as CloudFormation does.
+//! Evaluates the functions of a template as AWS does.
 //!
 //! Only what is read is evaluated: a resource that does not run here may use functions that this module refuses.
 

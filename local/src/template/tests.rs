@@ -34,7 +34,8 @@ fn parse(text: &str) -> Result<Stack, TemplateError> {
 
 /// The small template with more settings of the destination, in YAML's flow style without its braces.
 fn destination(settings: &str) -> Result<S3Destination, String> {
-    let lines: String = settings.lines().map(|line| format!("        {}\n", line.trim())).collect();
+    let lines: Vec<String> = settings.lines().map(|line| format!("        {}\n", line.trim())).collect();
+    let lines = lines.concat();
     let stack = parse(&format!("{SMALL}{lines}")).map_err(|error| error.to_string())?;
     Ok(stack.delivery_streams[0].s3.clone())
 }
@@ -395,6 +396,18 @@ fn sources_are_told_apart() {
     let other = SMALL.replace("      ExtendedS3", "      DeliveryStreamType: MSKAsSource\n      ExtendedS3");
     let message = "`Resources.Out.Properties.DeliveryStreamType`: the source MSKAsSource is not supported by the local run";
     assert!(parse(&other).unwrap_err().to_string().ends_with(message));
+}
+
+#[test]
+fn the_deepest_template_fits_the_stack() {
+    let nested = |inner: &str| format!("{}{inner}{}", "!Not [ ".repeat(37), " ]".repeat(37));
+    let condition = |number: usize| {
+        let next = format!("!Condition C{}", number + 1);
+        format!("  C{number}: {}\n", nested(if number == 7 { "!Equals [a, a]" } else { &next }))
+    };
+    let conditions: Vec<String> = (0..8).map(condition).collect();
+    let text = format!("Conditions:\n{}Resources:\n  A: {{ Type: T, Condition: C0 }}\n", conditions.concat());
+    assert_eq!(parse(&text).unwrap().not_run.len(), 1);
 }
 
 proptest! {

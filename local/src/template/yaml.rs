@@ -10,7 +10,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use super::error::{Fault, quoted};
 
-/// CloudFormation's limit of a template.
+/// AWS's limit of a template.
 pub(super) const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Deepest nesting. Real templates stay below 20.
@@ -19,7 +19,7 @@ const DEPTH_MAX: usize = 40;
 /// Most nodes of a tree, expanded aliases included.
 const NODES_MAX: usize = 200_000;
 
-/// Most keys of one map. CloudFormation allows 500 resources.
+/// Most keys of one map. AWS allows 500 resources.
 const KEYS_MAX: usize = 2_000;
 
 /// One value with its place.
@@ -33,7 +33,7 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
-/// The value of a node. Scalars stay text: CloudFormation decides by property what they mean.
+/// The value of a node. Scalars stay text: AWS decides by property what they mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Nothing, `~` or `null`, unquoted.
@@ -166,13 +166,11 @@ impl Builder {
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
-        match self.open.last_mut() {
-            Some(open) => open.add(node),
-            None => {
-                self.root = Some(node);
-                Ok(())
-            }
+        if let Some(open) = self.open.last_mut() {
+            return open.add(node);
         }
+        self.root = Some(node);
+        Ok(())
     }
 
     /// Counts nodes against their limit.
@@ -228,7 +226,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Kind {
     }
 }
 
-/// The name of a function in its short form. YAML's own tags say nothing that CloudFormation reads.
+/// The name of a function in its short form. YAML's own tags say nothing that AWS reads.
 fn short_form(tag: Option<Cow<'_, Tag>>) -> Option<String> {
     tag.filter(|tag| !tag.is_yaml_core_schema()).map(|tag| tag.suffix.clone())
 }
