@@ -82,11 +82,9 @@ fn head(settings: &Settings, attempt: u64) -> String {
 /// The record as an element of the event, with a comma behind it.
 pub(crate) fn element(record: &SourceRecord) -> String {
     let (id, arrival_ms) = (record.record_id(), record.arrival.as_millisecond());
+    let data = STANDARD.encode(&record.data);
     let (shard, sequence, key) = (record.shard_id, &record.sequence_number, json!(record.partition_key));
-    let mut out = format!(r#"{{"recordId":"{id}","approximateArrivalTimestamp":{arrival_ms},"data":""#);
-    STANDARD.encode_string(&record.data, &mut out);
-    out.push_str(&format!(
-        r#"","kinesisRecordMetadata":{{"sequenceNumber":"{sequence}","subsequenceNumber":0,"partitionKey":{key},"shardId":"{shard}","approximateArrivalTimestamp":{arrival_ms}}}}},"#
-    ));
-    out
+    format!(
+        r#"{{"recordId":"{id}","approximateArrivalTimestamp":{arrival_ms},"data":"{data}","kinesisRecordMetadata":{{"sequenceNumber":"{sequence}","subsequenceNumber":0,"partitionKey":{key},"shardId":"{shard}","approximateArrivalTimestamp":{arrival_ms}}}}},"#
+    )
 }

@@ -38,11 +38,6 @@ impl Bucket {
         Self { folder }
     }
 
-    /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Writes an object: whole, or not at all.
     ///
     /// # Errors

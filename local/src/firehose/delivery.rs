@@ -11,7 +11,7 @@ use super::batch::{Batch, SourceRecord, element};
 use super::bucket::Bucket;
 use super::failure::{Failure, FailureType};
 use super::objects::{ACTIVE_PARTITIONS_MAX, ObjectError, Objects, PartitionKeys, Place, Written};
-use super::settings::{LambdaSettings, Settings};
+use super::settings::Settings;
 use crate::lambda::InvocationError;
 
 /// The function of a delivery stream.
@@ -221,7 +221,7 @@ impl<F: Transformation> Delivery<F> {
             return self.fail(record, &failure);
         }
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
-        let added = self.objects.add(keys, &data, record.arrival, place);
+        let added = self.objects.add(&keys, (&data, record.arrival), place);
         match added.map_err(|source| stopped(&self.settings, source))? {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -256,7 +256,7 @@ impl<F: Transformation> Delivery<F> {
     fn fail(&mut self, record: &SourceRecord, failure: &Failure) -> Result<(), DeliveryError> {
         let document = failure.document(record, self.now, &self.settings);
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
-        let added = self.objects.add_failure(failure.what, &document, record.arrival, place);
+        let added = self.objects.add_failure(failure.what, (&document, record.arrival), place);
         added.map_err(|source| stopped(&self.settings, source))
     }
 }

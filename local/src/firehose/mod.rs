@@ -17,4 +17,5 @@ mod settings;
 
 pub(crate) use batch::SourceRecord;
 pub(crate) use delivery::{Counts, Delivery, DeliveryError, Transformation};
+pub(crate) use objects::Written;
 pub(crate) use settings::{Conversion, LambdaSettings, Settings, Table};

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::bucket::{Bucket, PutError};
 use super::failure::FailureType;
 use super::object_name::ObjectName;
-use super::prefix::{Prefix, PrefixError, RenderContext};
+use super::prefix::{PrefixError, RenderContext};
 use super::settings::Settings;
 use crate::convert::{ConversionError, Converter, ConverterError, FinishError};
 
@@ -69,12 +69,21 @@ struct Object {
     since: Timestamp,
     /// Bytes of its records.
     bytes: usize,
-    rows: u64,
 }
 
 enum Content {
     Parquet(Box<Converter>),
-    Plain(Vec<u8>),
+    Plain { bytes: Vec<u8>, records: u64 },
+}
+
+impl Content {
+    /// Rows of a converted object, records of another.
+    fn rows(&self) -> u64 {
+        match self {
+            Self::Parquet(converter) => converter.rows(),
+            Self::Plain { records, .. } => *records,
+        }
+    }
 }
 
 struct FailureObject {
@@ -97,35 +106,33 @@ impl Objects {
         self.active.len() >= ACTIVE_PARTITIONS_MAX && !self.active.contains_key(keys)
     }
 
-    /// Adds a record's data to the object of its partition; `Ok(Err(..))` when it does not convert.
+    /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it does not convert.
     pub(crate) fn add(
         &mut self,
-        keys: PartitionKeys,
-        data: &[u8],
-        arrival: Timestamp,
+        keys: &PartitionKeys,
+        (data, arrival): (&[u8], Timestamp),
         place: Place<'_>,
     ) -> Result<Result<(), ConversionError>, ObjectError> {
-        if !self.active.contains_key(&keys) {
+        if !self.active.contains_key(keys) {
             self.active.insert(keys.clone(), Object::new(arrival, place)?);
         }
-        let Some(object) = self.active.get_mut(&keys) else { return Ok(Ok(())) };
+        let Some(object) = self.active.get_mut(keys) else { return Ok(Ok(())) };
         if let Err(error) = object.push(data, place.settings) {
-            self.active.retain(|_, object| object.rows > 0);
+            self.active.retain(|_, object| object.content.rows() > 0);
             return Ok(Err(error));
         }
         object.oldest = object.oldest.min(arrival);
         if object.bytes >= place.settings.buffer_bytes {
-            self.write_if(place, |found, _| *found == keys)?;
+            self.write_if(place, |found, _| found == keys)?;
         }
         Ok(Ok(()))
     }
 
-    /// Adds a failure document.
+    /// Adds a failure document, with the arrival of its record.
     pub(crate) fn add_failure(
         &mut self,
         what: FailureType,
-        document: &[u8],
-        arrival: Timestamp,
+        (document, arrival): (&[u8], Timestamp),
         place: Place<'_>,
     ) -> Result<(), ObjectError> {
         let new = FailureObject { lines: Vec::new(), oldest: arrival, since: place.now };
@@ -165,14 +172,15 @@ impl Objects {
 
     fn write(&mut self, keys: &PartitionKeys, object: Object, place: Place<'_>) -> Result<(), ObjectError> {
         let extension = place.settings.extension.as_str();
-        let key = self.key(&place.settings.prefix, (keys, None), (object.oldest, extension), place)?;
+        let key = self.key((keys, None), (object.oldest, extension), place)?;
+        let rows = object.content.rows();
         let content = match object.content {
             Content::Parquet(converter) => converter.finish()?,
-            Content::Plain(content) => content,
+            Content::Plain { bytes, .. } => bytes,
         };
         place.bucket.put(&key, &content)?;
         let kind = keys.get("kind").map_or("all", String::as_str);
-        *self.written.rows.entry(kind.to_owned()).or_default() += object.rows;
+        *self.written.rows.entry(kind.to_owned()).or_default() += rows;
         self.written.objects += 1;
         self.written.object_bytes += content.len() as u64;
         Ok(())
@@ -187,7 +195,7 @@ impl Objects {
         for (what, object) in due {
             let none = PartitionKeys::new();
             let subject = (&none, Some(what.as_str()));
-            let key = self.key(&place.settings.error_prefix, subject, (object.oldest, ""), place)?;
+            let key = self.key(subject, (object.oldest, ""), place)?;
             place.bucket.put(&key, &object.lines)?;
             self.written.error_objects += 1;
         }
@@ -197,20 +205,21 @@ impl Objects {
     /// The key of the next object: of what (partition keys, type of failure), and how old with which ending.
     fn key(
         &mut self,
-        prefix: &Prefix,
         (partition_keys, error_output_type): (&PartitionKeys, Option<&str>),
         (arrival, extension): (Timestamp, &str),
         place: Place<'_>,
     ) -> Result<String, PrefixError> {
         self.number += 1;
         let context = RenderContext { arrival, partition_keys, error_output_type, seed: self.number };
+        let settings = place.settings;
+        let prefix = if error_output_type.is_some() { &settings.error_prefix } else { &settings.prefix };
         let prefix = prefix.render(&context)?;
         let name = ObjectName {
-            stream: &place.settings.name,
+            stream: &settings.name,
             version: 1,
             prefix: &prefix,
             arrival,
-            time_zone: &place.settings.time_zone,
+            time_zone: &settings.time_zone,
             number: self.number,
             extension,
         };
@@ -221,27 +230,29 @@ impl Objects {
 impl Object {
     fn new(oldest: Timestamp, place: Place<'_>) -> Result<Self, ConverterError> {
         let content = match &place.settings.conversion {
-            None => Content::Plain(Vec::new()),
+            None => Content::Plain { bytes: Vec::new(), records: 0 },
             Some(conversion) => {
                 let converter =
                     Converter::new(&conversion.schema, &conversion.open_x, conversion.compression)?;
                 Content::Parquet(Box::new(converter))
             }
         };
-        Ok(Self { content, oldest, since: place.now, bytes: 0, rows: 0 })
+        Ok(Self { content, oldest, since: place.now, bytes: 0 })
     }
 
     fn push(&mut self, data: &[u8], settings: &Settings) -> Result<(), ConversionError> {
-        self.rows += match &mut self.content {
-            Content::Parquet(converter) => converter.push(data)? as u64,
-            Content::Plain(content) => {
-                content.extend_from_slice(data);
-                if settings.append_delimiter {
-                    content.push(b'\n');
-                }
-                1
+        match &mut self.content {
+            Content::Parquet(converter) => {
+                converter.push(data)?;
             }
-        };
+            Content::Plain { bytes, records } => {
+                bytes.extend_from_slice(data);
+                if settings.append_delimiter {
+                    bytes.push(b'\n');
+                }
+                *records += 1;
+            }
+        }
         self.bytes += data.len();
         Ok(())
     }

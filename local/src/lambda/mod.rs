@@ -10,5 +10,4 @@ mod process;
 mod runtime_api;
 
 pub(crate) use binary::{BinaryError, find_binary};
-pub(crate) use environment::InitError;
 pub(crate) use process::{FunctionProcess, FunctionSpec, InvocationError, StartError};

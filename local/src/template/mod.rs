@@ -21,14 +21,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-pub(crate) use delivery::{
-    Compression, Conversion, DeliveryStream, LambdaProcessor, OpenX, ParquetCompression, S3Destination,
-    Source, SubRecords,
-};
+pub(crate) use delivery::{Compression, Conversion, DeliveryStream, ParquetCompression, Source};
 pub(crate) use error::TemplateError;
 pub(crate) use function::Function;
 pub(crate) use stream::Stream;
-pub(crate) use table::{GlueColumn, GlueTable};
 
 use error::Fault;
 use scope::Scope;

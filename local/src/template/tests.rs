@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::delivery::{LambdaProcessor, S3Destination, SubRecords};
 use super::*;
 
 /// The template that is deployed.
