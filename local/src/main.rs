@@ -1,7 +1,89 @@
-//! Runs template.yaml on this machine.
+//! The `tapeline` command: runs template.yaml on this machine.
 
 mod convert;
+mod demo;
 mod firehose;
+mod lambda;
+mod replay;
 mod sample;
+mod template;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use thiserror::Error;
+
+use crate::replay::Summary;
+
+/// Runs the market-data pipeline of template.yaml on this machine, as AWS would.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(replay::command::ReplayArgs),
+    Sample(sample::command::SampleArgs),
+    Demo(demo::DemoArgs),
+}
+
+#[derive(Debug, Error)]
+enum CommandError {
+    #[error(transparent)]
+    Replay(#[from] replay::ReplayError),
+    #[error(transparent)]
+    Sample(#[from] sample::SampleError),
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Replay(args) => Ok(verdict(&replay::command::replay(&args).await?)),
+        Command::Demo(args) => Ok(verdict(&demo::demo(&args).await?)),
+        Command::Sample(args) => {
+            sample::command::run(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A record that the function refused is its business; an invocation that failed is a defect.
+fn verdict(summary: &Summary) -> ExitCode {
+    let invocations = &summary.invocations;
+    if let Some(failure) = &invocations.last_failure {
+        eprintln!(
+            "error: {} of {} invocations failed, the last: {failure}",
+            invocations.failed, invocations.count
+        );
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        let text = cause.to_string();
+        // A transparent error says the same as its cause.
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}

@@ -17,7 +17,7 @@ mod time;
 use parquet::errors::ParquetError;
 use thiserror::Error;
 
-pub(crate) use file::{Compression, CompressionError};
+pub(crate) use file::Compression;
 pub(crate) use openx::{ConversionError, OpenX, SharedKeyError};
 pub(crate) use schema::{Schema, SchemaError};
 
@@ -94,6 +94,7 @@ impl Converter {
     }
 
     /// Memory taken by the rows: those not yet in a row group, and the file's row groups.
+    #[cfg(test)]
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.rows.bytes() + self.file.bytes()
     }

@@ -6,11 +6,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use thiserror::Error;
 use uuid::Uuid;
-
-/// The most characters of `FileExtension`.
-const EXTENSION_CHARS_MAX: usize = 128;
 
 /// What an object is named by.
 #[derive(Debug, Clone, Copy)]
@@ -54,49 +50,16 @@ pub(crate) enum ObjectFormat {
     Parquet,
     /// Records as they are: `UNCOMPRESSED`, and every error object.
     Plain,
-    /// `GZIP`.
-    Gzip,
-    /// `Snappy`.
-    Snappy,
-    /// `HADOOP_SNAPPY`.
-    HadoopSnappy,
-    /// `ZIP`.
-    Zip,
 }
 
 impl ObjectFormat {
     /// The extension that Firehose gives when `FileExtension` gives none.
-    ///
-    /// The guide lists `.hsnappy` for Hadoop's framing of Snappy; the deployed service was seen to write `.snappy`.
     pub(crate) const fn extension(self) -> &'static str {
         match self {
             Self::Parquet => ".parquet",
             Self::Plain => "",
-            Self::Gzip => ".gz",
-            Self::Snappy | Self::HadoopSnappy => ".snappy",
-            Self::Zip => ".zip",
         }
     }
-}
-
-/// A `FileExtension` that Firehose refuses.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("expected a file extension of `.` and up to 127 of 0-9, a-z and !-_.*'(), was \"{0}\"")]
-pub(crate) struct ExtensionError(String);
-
-/// Checks `FileExtension`, which takes the place of the format's own extension; an empty one is none.
-///
-/// # Errors
-/// When Firehose's API would refuse it: its pattern is `^$|\.[0-9a-z!\-_.*'()]+`.
-pub(crate) fn file_extension(text: &str) -> Result<Option<&str>, ExtensionError> {
-    let Some(behind_dot) = text.strip_prefix('.') else {
-        return if text.is_empty() { Ok(None) } else { Err(ExtensionError(text.to_owned())) };
-    };
-    let is_allowed = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase() || "!-_.*'()".contains(c);
-    if behind_dot.is_empty() || text.len() > EXTENSION_CHARS_MAX || !behind_dot.chars().all(is_allowed) {
-        return Err(ExtensionError(text.to_owned()));
-    }
-    Ok(Some(text))
 }
 
 #[cfg(test)]
@@ -135,23 +98,5 @@ mod tests {
     fn a_name_comes_again_and_differs_from_the_next() {
         assert_eq!(key(1, &TimeZone::UTC), key(1, &TimeZone::UTC));
         assert_ne!(key(1, &TimeZone::UTC), key(2, &TimeZone::UTC));
-    }
-
-    #[test]
-    fn extensions_follow_the_format() {
-        use ObjectFormat::{Gzip, HadoopSnappy, Parquet, Plain, Snappy, Zip};
-        let extensions = [Parquet, Plain, Gzip, Snappy, HadoopSnappy, Zip].map(ObjectFormat::extension);
-        assert_eq!(extensions, [".parquet", "", ".gz", ".snappy", ".snappy", ".zip"]);
-    }
-
-    #[test]
-    fn a_file_extension_keeps_to_the_pattern() {
-        assert_eq!(file_extension(""), Ok(None));
-        assert_eq!(file_extension(".custom.log"), Ok(Some(".custom.log")));
-        let longest = format!(".{}", "a".repeat(127));
-        assert_eq!(file_extension(&longest), Ok(Some(longest.as_str())));
-        for refused in ["json", ".", ".JSON", ".a/b", ".é", &format!("{longest}a")] {
-            assert_eq!(file_extension(refused), Err(ExtensionError(refused.to_owned())));
-        }
     }
 }

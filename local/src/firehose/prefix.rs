@@ -110,7 +110,6 @@ pub(crate) enum PrefixUse {
 pub(crate) struct Prefix {
     parts: Vec<Part>,
     time_zone: TimeZone,
-    has_expressions: bool,
 }
 
 /// What a prefix is evaluated for.
@@ -149,17 +148,11 @@ impl Prefix {
     /// When an expression is not one that this use allows.
     pub(crate) fn parse(text: &str, time_zone: TimeZone, prefix_use: PrefixUse) -> Result<Self, PrefixError> {
         let mut parts = parse_parts(text)?;
-        let has_expressions = parts.iter().any(|part| !matches!(part, Part::Literal(_)));
         match prefix_use {
             PrefixUse::Delivery => complete_delivery(&mut parts)?,
             PrefixUse::Error => complete_error(&mut parts, text)?,
         }
-        Ok(Self { parts, time_zone, has_expressions })
-    }
-
-    /// Whether the text had expressions: a `Prefix` that has any requires an `ErrorOutputPrefix`.
-    pub(crate) const fn has_expressions(&self) -> bool {
-        self.has_expressions
+        Ok(Self { parts, time_zone })
     }
 
     /// The partition keys that the prefix names, in order, each once.
@@ -482,7 +475,6 @@ mod tests {
         let text = "market/kind=!{partitionKeyFromLambda:kind}/date=!{partitionKeyFromLambda:date}/!{partitionKeyFromLambda:kind}/";
         let prefix = parse(text, PrefixUse::Delivery).unwrap();
         assert_eq!(prefix.partition_keys(), ["kind", "date"]);
-        assert!(prefix.has_expressions());
         check(text, "market/kind=trade/date=2026-11-21/trade/");
         let missing = parse("!{partitionKeyFromLambda:symbol}/", PrefixUse::Delivery).unwrap();
         assert_eq!(render(&missing, ARRIVAL), Err(PrefixError::MissingPartitionKey("symbol".to_owned())));

@@ -24,18 +24,23 @@ Made on purpose, at places that the seed chooses:
 
 Frames by what they are, these included, are counted on standard error at the end.";
 
+/// The default session: about 17,000 frames, small enough to look through and large enough to hold every kind.
+const SEED: u64 = 1;
+const MINUTES: u32 = 10;
+const SYMBOLS: [&str; 4] = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT"];
+
 /// Options of `tapeline sample`.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 #[command(long_about = LONG_ABOUT)]
 pub(crate) struct SampleArgs {
     /// Seed of all randomness
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SEED)]
     pub(crate) seed: u64,
     /// Symbols, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT")]
+    #[arg(long, value_delimiter = ',', default_values_t = SYMBOLS.map(String::from))]
     pub(crate) symbols: Vec<String>,
     /// Length of the session in minutes
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(MINUTES_MAX)))]
+    #[arg(long, default_value_t = MINUTES, value_parser = clap::value_parser!(u32).range(1..=i64::from(MINUTES_MAX)))]
     pub(crate) minutes: u32,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
@@ -68,6 +73,11 @@ pub(crate) fn run(args: &SampleArgs) -> Result<(), SampleError> {
 }
 
 impl SampleArgs {
+    /// The default session, written to a file.
+    pub(crate) fn default_into(file: PathBuf) -> Self {
+        Self { seed: SEED, symbols: SYMBOLS.map(String::from).to_vec(), minutes: MINUTES, out: Some(file) }
+    }
+
     /// The session asked for; symbols may be typed in lower case.
     pub(crate) fn options(&self) -> SampleOptions {
         let symbols = self.symbols.iter().map(|symbol| symbol.trim().to_ascii_uppercase()).collect();

@@ -34,6 +34,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is not white space; `None` at the end of the text.
+    #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
@@ -49,6 +50,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// When the text is no JSON, or nests deeper than [`scan::DEPTH_MAX`].
+    #[inline]
     pub fn value(&mut self) -> Result<Value<'a>, JsonError> {
         self.peek();
         let start = self.at;
@@ -83,6 +85,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over `byte` if it is next.
+    #[inline]
     pub fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         if found {
@@ -96,24 +99,28 @@ impl<'a> Cursor<'a> {
         JsonError { expected, at: self.at }
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), JsonError> {
         if self.eat(byte) { Ok(()) } else { Err(self.error(expected)) }
     }
 
+    #[inline]
     fn string(&mut self, expected: &'static str) -> Result<Text<'a>, JsonError> {
         self.expect(b'"', expected)?;
         let start = self.at;
-        let (end, has_escapes) = scan::string_end(self.text.as_bytes(), start)?;
+        let end = scan::string_end(self.text.as_bytes(), start)?;
         self.at = end + 1;
-        Ok(Text::checked(self.slice(start, end)?, has_escapes))
+        Ok(Text::checked(self.slice(start, end)?))
     }
 
     /// The text between two places; both lie beside ASCII bytes, so neither can split a character.
+    #[inline]
     fn slice(&self, start: usize, end: usize) -> Result<&'a str, JsonError> {
         self.text.get(start..end).ok_or_else(|| self.error("a character boundary"))
     }
 
     /// Steps to the next element of a list that ends with `close`; false when that was next.
+    #[inline]
     fn next_element(
         &mut self,
         started: &mut bool,
@@ -143,6 +150,7 @@ impl<'a> Object<'_, 'a> {
     ///
     /// # Errors
     /// When no key stands there, or no `:` behind it.
+    #[inline]
     pub fn key(&mut self) -> Result<Option<Text<'a>>, JsonError> {
         if !self.cursor.next_element(&mut self.started, b'}', "`,` or `}`")? {
             return Ok(None);

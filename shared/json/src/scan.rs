@@ -6,14 +6,18 @@ use crate::cursor::JsonError;
 /// recursion; the exchange's deepest frame nests four containers, a Lambda event five.
 pub const DEPTH_MAX: u32 = 128;
 
-/// How many bytes of a string are looked at together: one vector register on both architectures of Lambda.
-const LANE: usize = 16;
+/// How many bytes of a string are looked at together: most strings of a frame end within two words.
+const WORD: usize = 8;
+/// From here on a string is long, as a record's data is, and looked at in lanes of two vector registers.
+const LONG: usize = 32;
+const LANE: usize = 32;
 
 const fn error(expected: &'static str, at: usize) -> JsonError {
     JsonError { expected, at }
 }
 
 /// Byte offset behind the value that starts at `start`.
+#[inline]
 pub(crate) fn value_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     match bytes.get(start) {
         Some(b'{' | b'[') => container_end(bytes, start),
@@ -21,9 +25,10 @@ pub(crate) fn value_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> 
     }
 }
 
+#[inline]
 fn scalar_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     match bytes.get(start) {
-        Some(b'"') => Ok(string_end(bytes, start + 1)?.0 + 1),
+        Some(b'"') => Ok(string_end(bytes, start + 1)? + 1),
         Some(b'-' | b'0'..=b'9') => number_end(bytes, start),
         Some(b't') => literal_end(bytes, start, b"true"),
         Some(b'f') => literal_end(bytes, start, b"false"),
@@ -83,7 +88,7 @@ fn key_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     if bytes.get(at) != Some(&b'"') {
         return Err(error("a key in quotes", at));
     }
-    let at = space_end(bytes, string_end(bytes, at + 1)?.0 + 1);
+    let at = space_end(bytes, string_end(bytes, at + 1)? + 1);
     if bytes.get(at) == Some(&b':') { Ok(at + 1) } else { Err(error("`:`", at)) }
 }
 
@@ -99,6 +104,7 @@ fn literal_end(bytes: &[u8], start: usize, literal: &'static [u8]) -> Result<usi
     if found { Ok(start + literal.len()) } else { Err(error("a JSON value", start)) }
 }
 
+#[inline]
 fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
     let whole = at;
@@ -117,6 +123,7 @@ fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
 }
 
 /// Steps over one digit or more.
+#[inline]
 fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let mut at = start;
     while let Some(b'0'..=b'9') = bytes.get(at) {
@@ -125,39 +132,75 @@ fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     if at == start { Err(error("a digit", at)) } else { Ok(at) }
 }
 
-/// Byte offset of the quote that ends the string whose content starts at `start`, and whether it has escapes.
-pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), JsonError> {
-    let (mut at, mut has_escapes) = (start, false);
+/// Byte offset of the quote that ends the string whose content starts at `start`.
+#[inline]
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    let mut at = plain_end(bytes, start);
     loop {
-        at = plain_end(bytes, at);
         match bytes.get(at) {
-            Some(b'"') => return Ok((at, has_escapes)),
-            Some(b'\\') => at = escape_end(bytes, at)?,
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => at = plain_end(bytes, escape_end(bytes, at)?),
             Some(_) => return Err(error("no control character in a string", at)),
             None => return Err(error("the end of the string", at)),
         }
-        has_escapes = true;
     }
 }
 
-/// Steps over characters that mean themselves.
+/// Steps over characters that mean themselves: a word at a time, and wide lanes once the string has shown to be long.
+#[inline]
 fn plain_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
-    while let Some(lane) = bytes.get(at..at + LANE) {
-        // Without an early exit inside a lane the compiler compares all of it at once.
-        if lane.iter().fold(false, |found, &byte| found | is_special(byte)) {
-            break;
+    while let Some(lane) = chunk::<WORD>(bytes, at) {
+        let special = specials(u64::from_le_bytes(*lane));
+        if special != 0 {
+            // One bit in the byte that is special; the lowest stands for the first.
+            return at + special.trailing_zeros() as usize / 8;
         }
-        at += LANE;
+        at += WORD;
+        if at >= start + LONG {
+            at = plain_lanes_end(bytes, at);
+        }
     }
-    while bytes.get(at).is_some_and(|&byte| !is_special(byte)) {
+    while bytes.get(at).is_some_and(|&byte| is_special(byte) == 0) {
         at += 1;
     }
     at
 }
 
-const fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
+/// Steps over lanes without any special character.
+fn plain_lanes_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(lane) = chunk::<LANE>(bytes, at) {
+        // Without an early exit inside of a lane the compiler compares all of it at once.
+        if lane.iter().fold(0, |found, &byte| found | is_special(byte)) != 0 {
+            break;
+        }
+        at += LANE;
+    }
+    at
+}
+
+#[inline]
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+#[inline]
+fn is_special(byte: u8) -> u8 {
+    u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20)
+}
+
+/// Marks the bytes of a word that are a quote, a backslash or a control character, with the high bit of each. A byte
+/// behind the first marked one may be marked falsely, the first never is ("Bit Twiddling Hacks", `hasless`).
+const fn specials(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let is_quote = quote.wrapping_sub(ONES) & !quote;
+    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
+    let is_control = word.wrapping_sub(ONES * 0x20) & !word;
+    (is_quote | is_backslash | is_control) & HIGHS
 }
 
 fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {

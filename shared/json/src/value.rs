@@ -25,9 +25,10 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a string; `None` for any other kind.
+    #[inline]
     pub fn as_text(self) -> Option<Text<'a>> {
         let content = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Text::checked(content, content.contains('\\')))
+        Some(Text::checked(content))
     }
 
     /// The value as a bool; `None` for any other kind.
@@ -45,6 +46,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a whole number without sign, point or exponent; `None` for any other kind or out of range.
+    #[inline]
     pub fn as_u64(self) -> Option<u64> {
         self.0.parse().ok()
     }
@@ -57,31 +59,32 @@ impl<'a> Value<'a> {
 
 /// The content of a JSON string, without its quotes and with its escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text<'a> {
-    raw: &'a str,
-    has_escapes: bool,
-}
+pub struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
     /// Only for text that the scanner has accepted.
-    pub(crate) const fn checked(raw: &'a str, has_escapes: bool) -> Self {
-        Self { raw, has_escapes }
+    pub(crate) const fn checked(raw: &'a str) -> Self {
+        Self(raw)
     }
 
     /// The content as it stands, escapes included.
     pub const fn raw(self) -> &'a str {
-        self.raw
+        self.0
     }
 
     /// The content if it stands there as it is meant, that is, without escapes.
-    pub const fn plain(self) -> Option<&'a str> {
-        if self.has_escapes { None } else { Some(self.raw) }
+    pub fn plain(self) -> Option<&'a str> {
+        if self.has_escapes() { None } else { Some(self.0) }
     }
 
     /// The string that is meant; allocates only when there are escapes. A lone surrogate, which no string can
     /// hold, becomes U+FFFD.
     pub fn decode(self) -> Cow<'a, str> {
-        if self.has_escapes { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+        if self.has_escapes() { Cow::Owned(unescape(self.0)) } else { Cow::Borrowed(self.0) }
+    }
+
+    fn has_escapes(self) -> bool {
+        self.0.as_bytes().contains(&b'\\')
     }
 }
 

@@ -58,22 +58,22 @@ impl Timestamp {
 
     /// ISO 8601 in UTC with microseconds: `2026-11-21T09:30:00.123456Z`.
     pub fn to_iso(self) -> [u8; 27] {
-        let mut text = *b"0000-00-00T00:00:00.000000Z";
-        let seconds = (self.0 % DAY_US) / 1_000_000;
-        let date = self.date().to_iso();
-        let fields = [
-            (11, 2, seconds / 3600),
-            (14, 2, seconds / 60 % 60),
-            (17, 2, seconds % 60),
-            (20, 6, self.0 % 1_000_000),
-        ];
-        for (slot, byte) in text.iter_mut().zip(date) {
-            *slot = byte;
-        }
-        for (at, width, value) in fields {
-            put_digits(&mut text, at, width, value);
-        }
-        text
+        let date = self.date();
+        let (second_of_day, micros) = ((self.0 % DAY_US) / 1_000_000, self.0 % 1_000_000);
+        let [c1, c0] = two_digits(date.year / 100);
+        let [y1, y0] = two_digits(date.year % 100);
+        let [m1, m0] = two_digits(date.month);
+        let [d1, d0] = two_digits(date.day);
+        let [h1, h0] = two_digits(second_of_day / 3600);
+        let [n1, n0] = two_digits(second_of_day / 60 % 60);
+        let [s1, s0] = two_digits(second_of_day % 60);
+        let [f5, f4] = two_digits(micros / 10_000);
+        let [f3, f2] = two_digits(micros / 100 % 100);
+        let [f1, f0] = two_digits(micros % 100);
+        [
+            c1, c0, y1, y0, b'-', m1, m0, b'-', d1, d0, b'T', h1, h0, b':', n1, n0, b':', s1, s0, b'.', f5,
+            f4, f3, f2, f1, f0, b'Z',
+        ]
     }
 }
 
@@ -108,11 +108,11 @@ impl Date {
 
     /// ISO 8601: `2026-11-21`.
     pub fn to_iso(self) -> [u8; 10] {
-        let mut text = *b"0000-00-00";
-        for (at, width, value) in [(0, 4, self.year), (5, 2, self.month), (8, 2, self.day)] {
-            put_digits(&mut text, at, width, value);
-        }
-        text
+        let [c1, c0] = two_digits(self.year / 100);
+        let [y1, y0] = two_digits(self.year % 100);
+        let [m1, m0] = two_digits(self.month);
+        let [d1, d0] = two_digits(self.day);
+        [c1, c0, y1, y0, b'-', m1, m0, b'-', d1, d0]
     }
 }
 
@@ -122,14 +122,10 @@ impl fmt::Display for Date {
     }
 }
 
-/// Writes the last `width` digits of a non-negative `value` at `at`.
-fn put_digits(text: &mut [u8], at: usize, width: usize, value: i64) {
-    let mut rest = value;
-    for slot in text.iter_mut().skip(at).take(width).rev() {
-        // A remainder by ten is a digit.
-        *slot = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-    }
+/// The digits of a value from 0 to 99.
+const fn two_digits(value: i64) -> [u8; 2] {
+    let [low, ..] = value.to_le_bytes();
+    [b'0' + low / 10, b'0' + low % 10]
 }
 
 /// The time lies outside of 1970 to 9999.

@@ -188,7 +188,12 @@ impl<'a> Record<'a> {
     pub fn decode_data(&self, out: &mut Vec<u8>) -> Result<(), DataError> {
         let text = self.data.ok_or(DataError::Absent)?.as_text().ok_or(DataError::NotText)?;
         let start = out.len();
-        base64::decode(&text.decode(), out).map_err(|error| {
+        // No symbol of base64 needs an escape: only text that does not decode as it stands is read for them.
+        let decoded = base64::decode(text.raw(), out).or_else(|error| {
+            out.truncate(start);
+            if text.plain().is_some() { Err(error) } else { base64::decode(&text.decode(), out) }
+        });
+        decoded.map_err(|error| {
             out.truncate(start);
             DataError::Base64(error)
         })

@@ -1,0 +1,271 @@
+//! One delivery stream, from its source to its bucket.
+
+use std::mem;
+
+use axum::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use super::answer::{self, AnswerError, TransformResult, Transformed};
+use super::batch::{Batch, SourceRecord, element};
+use super::bucket::Bucket;
+use super::failure::{Failure, FailureType};
+use super::objects::{ACTIVE_PARTITIONS_MAX, ObjectError, Objects, PartitionKeys, Place, Written};
+use super::settings::Settings;
+use crate::lambda::InvocationError;
+
+/// The function of a delivery stream.
+pub(crate) trait Transformation {
+    /// Invokes it with an event and gives its answer.
+    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError>;
+}
+
+/// A delivery stream cannot go on: what it held is lost to the local run, though not to its source.
+#[derive(Debug, Error)]
+#[error("the delivery stream {stream} stopped")]
+pub(crate) struct DeliveryError {
+    stream: String,
+    #[source]
+    source: ObjectError,
+}
+
+/// What became of the records so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Records taken from the source.
+    pub(crate) records_in: u64,
+    /// Bytes of their data.
+    pub(crate) bytes_in: u64,
+    /// Records that the function answered as `Ok`.
+    pub(crate) ok: u64,
+    /// Records that it answered as `Dropped`.
+    pub(crate) dropped: u64,
+    /// Records that it answered as `ProcessingFailed`.
+    pub(crate) processing_failed: u64,
+    /// Records whose invocation failed altogether.
+    pub(crate) invocation_failed: u64,
+    /// Records without a partition.
+    pub(crate) partitioning_failed: u64,
+    /// Records that did not convert.
+    pub(crate) conversion_failed: u64,
+    /// Invocations, retries included.
+    pub(crate) invocations: u64,
+    /// Invocations that failed.
+    pub(crate) invocations_failed: u64,
+    /// The last failure of an invocation, in one line.
+    pub(crate) last_failure: Option<String>,
+}
+
+/// A delivery stream under way.
+pub(crate) struct Delivery<F> {
+    settings: Settings,
+    function: F,
+    bucket: Bucket,
+    now: Timestamp,
+    batch: Batch,
+    objects: Objects,
+    counts: Counts,
+}
+
+impl<F: Transformation> Delivery<F> {
+    /// Sets a delivery stream up; `now` is where its clock starts.
+    pub(crate) fn new(settings: Settings, function: F, bucket: Bucket, now: Timestamp) -> Self {
+        let (batch, objects, counts) = (Batch::default(), Objects::default(), Counts::default());
+        Self { settings, function, bucket, now, batch, objects, counts }
+    }
+
+    /// What became of the records so far.
+    pub(crate) const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What was written so far.
+    pub(crate) const fn written(&self) -> &Written {
+        &self.objects.written
+    }
+
+    /// The function.
+    pub(crate) const fn function(&self) -> &F {
+        &self.function
+    }
+
+    /// Takes a record from the source.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub(crate) async fn put(&mut self, record: SourceRecord) -> Result<(), DeliveryError> {
+        self.counts.records_in += 1;
+        self.counts.bytes_in += record.data.len() as u64;
+        let Some(buffer_bytes) = self.settings.lambda.as_ref().map(|lambda| lambda.buffer_bytes) else {
+            return self.deliver(&record, None);
+        };
+        let element = element(&record);
+        if self.batch.is_full_for(&element, &self.settings) {
+            self.transform().await?;
+        }
+        self.batch.push(record, &element, self.now);
+        if self.batch.data_bytes >= buffer_bytes {
+            self.transform().await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the clock on and does what has become due.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub(crate) async fn advance(&mut self, now: Timestamp) -> Result<(), DeliveryError> {
+        self.now = self.now.max(now);
+        let interval =
+            self.settings.lambda.as_ref().map_or(SignedDuration::MAX, |lambda| lambda.buffer_interval);
+        if !self.batch.records.is_empty() && self.now.duration_since(self.batch.since) >= interval {
+            self.transform().await?;
+        }
+        let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
+        self.objects.write_due(place).map_err(|source| stopped(&self.settings, source))
+    }
+
+    /// Empties every buffer.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub(crate) async fn finish(&mut self) -> Result<(), DeliveryError> {
+        if !self.batch.records.is_empty() {
+            self.transform().await?;
+        }
+        let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
+        self.objects.write_all(place).map_err(|source| stopped(&self.settings, source))
+    }
+
+    /// Has the buffered records transformed, and delivers what comes back.
+    async fn transform(&mut self) -> Result<(), DeliveryError> {
+        let batch = mem::take(&mut self.batch);
+        match self.attempts(&batch).await {
+            Ok(answers) => {
+                for (record, answer) in batch.records.iter().zip(answers) {
+                    self.outcome(record, answer)?;
+                }
+                Ok(())
+            }
+            Err(failure) => {
+                self.counts.invocation_failed += batch.records.len() as u64;
+                batch.records.iter().try_for_each(|record| self.fail(record, &failure))
+            }
+        }
+    }
+
+    /// Invokes the function until it answers, as often as the settings say. An answer that breaks the contract is not
+    /// asked for again: the function did its work.
+    async fn attempts(&mut self, batch: &Batch) -> Result<Vec<Transformed>, Failure> {
+        let retries = self.settings.lambda.as_ref().map_or(0, |lambda| lambda.retries);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            self.counts.invocations += 1;
+            let event = batch.event(&self.settings, self.counts.invocations);
+            let error = match self.function.invoke(event.into()).await {
+                Ok(answer) => return checked(&answer, batch).map_err(|error| self.refused(&error, attempts)),
+                Err(error) => error,
+            };
+            let failure = self.failed(error.code(), &error, attempts);
+            if attempts > retries {
+                return Err(failure);
+            }
+        }
+    }
+
+    fn refused(&mut self, error: &AnswerError, attempts: u32) -> Failure {
+        self.failed(error.code(), error, attempts)
+    }
+
+    /// Counts a failed invocation.
+    fn failed(&mut self, code: &str, error: &dyn std::error::Error, attempts: u32) -> Failure {
+        let message = crate::chain(error);
+        self.counts.invocations_failed += 1;
+        self.counts.last_failure = Some(format!("{code}: {message}"));
+        Failure { what: FailureType::Processing, attempts, code: code.to_owned(), message }
+    }
+
+    fn outcome(&mut self, record: &SourceRecord, answer: Transformed) -> Result<(), DeliveryError> {
+        match answer.result {
+            TransformResult::Ok => {
+                self.counts.ok += 1;
+                self.deliver(record, Some(answer))
+            }
+            TransformResult::Dropped => {
+                self.counts.dropped += 1;
+                Ok(())
+            }
+            TransformResult::ProcessingFailed => {
+                self.counts.processing_failed += 1;
+                let failure = Failure {
+                    what: FailureType::Processing,
+                    attempts: 1,
+                    code: "Lambda.ProcessingFailedStatus".to_owned(),
+                    message: "ProcessingFailed status set for record".to_owned(),
+                };
+                self.fail(record, &failure)
+            }
+        }
+    }
+
+    /// Adds a record to the object of its partition: what the function made of it, or its own data.
+    fn deliver(&mut self, record: &SourceRecord, answer: Option<Transformed>) -> Result<(), DeliveryError> {
+        let (keys, data) = match answer {
+            Some(answer) => (answer.partition_keys, answer.data),
+            None => (PartitionKeys::new(), record.data.clone()),
+        };
+        let keys = if self.settings.dynamic_partitioning { keys } else { PartitionKeys::new() };
+        if let Some(failure) = self.partition_failure(&keys) {
+            self.counts.partitioning_failed += 1;
+            return self.fail(record, &failure);
+        }
+        let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
+        let added = self.objects.add(&keys, (&data, record.arrival), place);
+        match added.map_err(|source| stopped(&self.settings, source))? {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.counts.conversion_failed += 1;
+                let (code, message) = (error.code().to_owned(), error.message());
+                let failure = Failure { what: FailureType::FormatConversion, attempts: 1, code, message };
+                self.fail(record, &failure)
+            }
+        }
+    }
+
+    /// Why a record with these keys has no partition.
+    fn partition_failure(&self, keys: &PartitionKeys) -> Option<Failure> {
+        let failure = |code: &str, message: String| {
+            let (what, code) = (FailureType::Partitioning, format!("DynamicPartitioning.{code}"));
+            Some(Failure { what, attempts: 1, code, message })
+        };
+        let missing = self.settings.prefix.partition_keys().into_iter().find(|&key| !keys.contains_key(key));
+        if let Some(key) = missing {
+            return failure(
+                "MissingPartitionKey",
+                format!("the prefix names the key {key}, the record has none"),
+            );
+        }
+        if self.objects.is_full_for(keys) {
+            let message = format!("at most {ACTIVE_PARTITIONS_MAX} partitions may be active");
+            return failure("ActivePartitionLimitExceeded", message);
+        }
+        None
+    }
+
+    fn fail(&mut self, record: &SourceRecord, failure: &Failure) -> Result<(), DeliveryError> {
+        let document = failure.document(record, self.now, &self.settings);
+        let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
+        let added = self.objects.add_failure(failure.what, (&document, record.arrival), place);
+        added.map_err(|source| stopped(&self.settings, source))
+    }
+}
+
+fn checked(answer: &[u8], batch: &Batch) -> Result<Vec<Transformed>, AnswerError> {
+    let ids: Vec<_> = batch.records.iter().map(SourceRecord::record_id).collect();
+    answer::check(answer, &ids.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn stopped(settings: &Settings, source: ObjectError) -> DeliveryError {
+    DeliveryError { stream: settings.name.clone(), source }
+}

@@ -1,0 +1,278 @@
+//! One execution environment: a process of the function and the Runtime API it polls.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::log::FunctionLog;
+use super::process::FunctionSpec;
+use super::runtime_api::{Invocation, Message, Outcome, RuntimeApi};
+
+/// How long the outputs of a dead process are waited for. They end with it, unless it left children behind.
+const LAST_LINES_WAIT: Duration = Duration::from_millis(500);
+
+/// Why a process of the function did not become ready.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InitError {
+    /// The binary could not be started.
+    #[error("cannot start {}", .binary.display())]
+    Spawn {
+        /// The binary.
+        binary: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The process did not ask for its first event in time.
+    #[error("the function must ask for its first event within {}, it did not{}", seconds(*.limit), lines(.last_log))]
+    TimedOut {
+        /// Time it had.
+        limit: Duration,
+        /// Last lines of its log.
+        last_log: Vec<String>,
+    },
+    /// The process ended instead.
+    #[error("the function must ask for its first event, it ended with {status} instead{}", lines(.last_log))]
+    Exited {
+        /// Exit status or signal.
+        status: String,
+        /// Last lines of its log.
+        last_log: Vec<String>,
+    },
+    /// The function reported that it cannot start.
+    #[error("the function reported that it cannot start: {error_type}: {message}")]
+    Reported {
+        /// Name of the error.
+        error_type: String,
+        /// Its text.
+        message: String,
+    },
+}
+
+/// How an invocation ended that got no answer.
+#[derive(Debug)]
+pub(super) enum Loss {
+    /// Its time was over.
+    TimedOut,
+    /// The process ended.
+    Exited {
+        /// Exit status or signal.
+        status: String,
+        /// Last lines of its log.
+        last_log: Vec<String>,
+    },
+}
+
+/// Shows a duration in seconds.
+pub(super) fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+/// Shows the end of a log behind a message.
+pub(super) fn lines(last_log: &[String]) -> String {
+    if last_log.is_empty() {
+        ", and its log is empty".to_owned()
+    } else {
+        format!(", its log ends with:\n  {}", last_log.join("\n  "))
+    }
+}
+
+/// A running process of the function. Dropping it kills the process.
+#[derive(Debug)]
+pub(super) struct Environment {
+    child: Child,
+    api: RuntimeApi,
+    log: FunctionLog,
+    followers: Vec<JoinHandle<()>>,
+}
+
+impl Environment {
+    /// Starts the process. `number` counts the environments of the function, from 1.
+    pub(super) async fn spawn(
+        spec: &FunctionSpec,
+        log: &FunctionLog,
+        number: u64,
+    ) -> Result<Self, InitError> {
+        let failed = |source| InitError::Spawn { binary: spec.binary.clone(), source };
+        let api = RuntimeApi::open(&spec.arn).await.map_err(failed)?;
+        log.forget_last_lines();
+        let binary = std::path::absolute(&spec.binary).map_err(failed)?;
+        let task_root = binary.parent().unwrap_or(Path::new("/"));
+        let mut child = Command::new(&binary)
+            .env_clear()
+            .envs(variables(spec, &api.address(), number))
+            .current_dir(task_root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let stdout = child.stdout.take().map(|output| tokio::spawn(log.clone().follow(output)));
+        let stderr = child.stderr.take().map(|output| tokio::spawn(log.clone().follow(output)));
+        Ok(Self { child, api, log: log.clone(), followers: stdout.into_iter().chain(stderr).collect() })
+    }
+
+    /// Waits until the process asks for its first event.
+    pub(super) async fn initialise(&mut self, limit: Duration) -> Result<(), InitError> {
+        let message = tokio::select! {
+            biased;
+            message = self.api.message() => Some(message),
+            status = self.child.wait() => {
+                let last_log = self.last_lines().await;
+                return Err(InitError::Exited { status: describe(status), last_log });
+            }
+            () = tokio::time::sleep(limit) => None,
+        };
+        match message {
+            Some(Message::InitFailed(error)) => {
+                Err(InitError::Reported { error_type: error.error_type, message: error.message })
+            }
+            // An answer is impossible before the first event.
+            Some(Message::Ready | Message::Answered(_)) => Ok(()),
+            None => Err(InitError::TimedOut { limit, last_log: self.log.last_lines() }),
+        }
+    }
+
+    /// Hands an event to the process and waits for the outcome.
+    pub(super) async fn serve(&mut self, invocation: Invocation, limit: Duration) -> Result<Outcome, Loss> {
+        self.api.hand_out(invocation);
+        let deadline = tokio::time::sleep(limit);
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                // The message first: a process may answer and end at the same time.
+                biased;
+                message = self.api.message() => if let Message::Answered(outcome) = message {
+                    return Ok(outcome);
+                },
+                status = self.child.wait() => {
+                    let last_log = self.last_lines().await;
+                    return Err(Loss::Exited { status: describe(status), last_log });
+                }
+                () = &mut deadline => return Err(Loss::TimedOut),
+            }
+        }
+    }
+
+    /// Whether the process still runs.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ends the process at once, whatever it does.
+    pub(super) async fn kill(mut self) {
+        // An error means that it is gone already.
+        let _ = self.child.kill().await;
+    }
+
+    /// Most memory the process held at once, in bytes. `None` when it is gone, and on other systems than Linux.
+    pub(super) fn peak_memory_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        high_water_mark(&status)
+    }
+
+    /// Last lines of the log of a process that is gone.
+    async fn last_lines(&mut self) -> Vec<String> {
+        for follower in self.followers.drain(..) {
+            let _ = timeout(LAST_LINES_WAIT, follower).await;
+        }
+        self.log.last_lines()
+    }
+}
+
+/// The environment of the process: the function's variables and what Lambda sets, nothing of our own environment.
+///
+/// A function may replace `PATH` and `TZ`; the others are reserved, as on Lambda.
+fn variables(spec: &FunctionSpec, runtime_api: &str, number: u64) -> BTreeMap<String, String> {
+    let task_root = spec.binary.parent().unwrap_or(Path::new("/"));
+    let region = spec.arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("us-east-1");
+    let replaceable = [("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"), ("TZ", ":UTC")];
+    let reserved = [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", spec.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{number:032x}")),
+        ("AWS_REGION", region.to_owned()),
+        ("AWS_DEFAULT_REGION", region.to_owned()),
+        ("LAMBDA_TASK_ROOT", task_root.display().to_string()),
+        ("_HANDLER", "bootstrap".to_owned()),
+    ];
+    let mut variables: BTreeMap<String, String> =
+        replaceable.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    variables.extend(spec.environment.clone());
+    variables.extend(reserved.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    variables
+}
+
+/// Shows how a process ended.
+fn describe(status: io::Result<std::process::ExitStatus>) -> String {
+    match status {
+        Ok(status) => status.to_string(),
+        Err(error) => format!("an unknown status ({error})"),
+    }
+}
+
+/// Reads `VmHWM`, in bytes, from the text of `/proc/<pid>/status`, which states it in KiB.
+fn high_water_mark(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A function whose ARN is `arn` with one variable.
+    fn spec(arn: &str, name: &str, value: &str) -> FunctionSpec {
+        FunctionSpec {
+            name: "fn".to_owned(),
+            arn: arn.to_owned(),
+            binary: PathBuf::from("/opt/fn/bootstrap"),
+            environment: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            timeout: Duration::from_mins(1),
+            memory_mb: 256,
+            log: PathBuf::from("fn.log"),
+        }
+    }
+
+    #[test]
+    fn lambda_sets_its_own_variables() {
+        let spec = spec("arn:aws:lambda:eu-west-1:000000000000:function:fn", "MARKET", "spot");
+        let variables = variables(&spec, "127.0.0.1:9001", 1);
+        assert_eq!(variables["MARKET"], "spot");
+        assert_eq!(variables["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:9001");
+        assert_eq!(variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "256");
+        assert_eq!(variables["AWS_REGION"], "eu-west-1");
+        assert_eq!(variables["LAMBDA_TASK_ROOT"], "/opt/fn");
+        assert_eq!(variables["TZ"], ":UTC");
+    }
+
+    #[test]
+    fn reserved_variables_stay_lambdas() {
+        let variables = variables(&spec("", "AWS_LAMBDA_RUNTIME_API", "evil"), "127.0.0.1:9001", 1);
+        assert_eq!(variables["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:9001");
+        assert_eq!(variables["AWS_REGION"], "us-east-1");
+    }
+
+    #[test]
+    fn path_and_time_zone_may_be_replaced() {
+        assert_eq!(variables(&spec("", "PATH", "/x"), "", 1)["PATH"], "/x");
+    }
+
+    #[test]
+    fn the_high_water_mark_is_read_in_bytes() {
+        assert_eq!(high_water_mark("Name:\tfn\nVmHWM:\t    5096 kB\nVmRSS:\t 1 kB\n"), Some(5_218_304));
+        assert_eq!(high_water_mark("Name:\tfn\n"), None);
+        assert_eq!(high_water_mark("VmHWM:\tx kB"), None);
+    }
+}

@@ -1,0 +1,19 @@
+//! `tapeline replay`: recorded frames through the deployed configuration, on this machine.
+//!
+//! Every line of a recording is one frame and becomes one record of the data stream. The delivery streams of
+//! template.yaml take the records, have them transformed by the real function binary, and write what S3 would hold.
+//! The clock is that of the frames: a record arrives at the event time of its frame, so buffers fill and expire as they
+//! would have, the bytes written do not depend on the machine, and `--speed` only says how long it takes.
+
+mod clock;
+pub(crate) mod command;
+mod folder;
+mod log;
+mod recording;
+mod run;
+mod settings;
+mod summary;
+
+pub(crate) use clock::Speed;
+pub(crate) use run::{Options, ReplayError, run};
+pub(crate) use summary::Summary;

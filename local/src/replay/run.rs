@@ -1,0 +1,282 @@
+//! One run: recordings in, objects and a summary out.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use tapeline_market::Market;
+use thiserror::Error;
+
+use super::clock::{Clock, Label, Speed};
+use super::folder::{self, FolderError, SUMMARY};
+use super::log::Metrics;
+use super::recording::{Recording, RecordingError};
+use super::settings::{SettingsError, settings};
+use super::summary::Summary;
+use crate::firehose::bucket::Bucket;
+use crate::firehose::{Delivery, DeliveryError, SourceRecord, Transformation};
+use crate::lambda::{BinaryError, FunctionProcess, FunctionSpec, InvocationError, StartError, find_binary};
+use crate::template::{DeliveryStream, Function, Stack, TemplateError};
+
+/// The one shard of the replayed stream.
+const SHARD: &str = "shardId-000000000000";
+/// How many frames are looked through for the time at which a recording begins.
+const FRAMES_WITHOUT_TIME_MAX: usize = 10_000;
+
+/// What is replayed, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The recordings, one after another.
+    pub(crate) files: Vec<PathBuf>,
+    /// The folder to write.
+    pub(crate) out: PathBuf,
+    /// The template.
+    pub(crate) template: PathBuf,
+    /// Values for the template's parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// Variables that override those of the function, as far as the template sets them.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The folder of the function binaries; `None` to look for them.
+    pub(crate) functions: Option<PathBuf>,
+    /// How fast.
+    pub(crate) speed: Speed,
+}
+
+/// The run broke off. What was delivered until then stays in the folder.
+#[derive(Debug, Error)]
+pub(crate) enum ReplayError {
+    /// The template cannot be run.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The template has no delivery stream to run.
+    #[error("{} must have one delivery stream with a Kinesis source and a Lambda processor, has {found}", .template.display())]
+    DeliveryStreams {
+        /// The template.
+        template: PathBuf,
+        /// How many such streams it has.
+        found: usize,
+    },
+    /// The delivery stream cannot be run.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// `MARKET` of the function names none.
+    #[error("the variable MARKET of {function} must name a market")]
+    Market {
+        /// Name of the function.
+        function: String,
+        /// What is wrong with it.
+        #[source]
+        source: tapeline_market::UnknownMarket,
+    },
+    /// The function is not built.
+    #[error(transparent)]
+    Binary(#[from] BinaryError),
+    /// The function does not start.
+    #[error("the function {function} does not start")]
+    Start {
+        /// Name of the function.
+        function: String,
+        /// Why.
+        #[source]
+        source: StartError,
+    },
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A recording cannot be read on.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The delivery stream cannot go on.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// The log or the summary cannot be accounted for.
+    #[error("cannot account for the run in {}", .path.display())]
+    Account {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Transformation for FunctionProcess {
+    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
+        Self::invoke(self, event).await
+    }
+}
+
+/// Replays recordings and accounts for every frame.
+///
+/// # Errors
+/// When the run cannot begin or has to break off. Records that fail are no error: they are counted and kept.
+pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
+    let began = Instant::now();
+    let stack = Stack::load(&options.template, &options.parameters)?;
+    let (stream, mut function) = only_stream(&stack, &options.template)?;
+    function.environment.extend(
+        options
+            .variables
+            .iter()
+            .filter(|(name, _)| function.environment.contains_key(*name))
+            .map(own)
+            .collect::<Vec<_>>(),
+    );
+    let settings = settings(stream, &function)?;
+    let market = market(&function)?;
+    folder::prepare(&options.out)?;
+    let log = options.out.join("logs").join(format!("{}.log", function.name));
+    let process = start(&function, options, &log).await?;
+    let start = first_time(&options.files, market)?;
+    let bucket = Bucket::new(options.out.join(&stream.s3.bucket));
+    let mut replay = Replay {
+        delivery: Delivery::new(settings, process, bucket, start),
+        clock: Clock::new(start, options.speed),
+        market,
+        records: 0,
+    };
+    let progress = progress(&options.files);
+    let played = replay.play(&options.files, &progress).await;
+    // Whatever broke the run off, what was taken is delivered and accounted for.
+    let finished = replay.delivery.finish().await;
+    progress.finish_and_clear();
+    let mut summary = replay.summary(&stream.name, began.elapsed());
+    summary.finished = played.is_ok() && finished.is_ok();
+    account(&mut summary, &log, &options.out.join(SUMMARY))?;
+    played?;
+    finished?;
+    Ok(summary)
+}
+
+fn own((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), value.clone())
+}
+
+/// The delivery stream to run and its function.
+fn only_stream<'s>(stack: &'s Stack, template: &Path) -> Result<(&'s DeliveryStream, Function), ReplayError> {
+    let mut found = stack.delivery_streams.iter().filter_map(|stream| {
+        let id = &stream.s3.lambda.as_ref()?.function;
+        let function = stack.functions.iter().find(|function| function.logical_id == *id)?;
+        Some((stream, function.clone()))
+    });
+    match (found.next(), found.count()) {
+        (Some(only), 0) => Ok(only),
+        (first, more) => {
+            let found = usize::from(first.is_some()) + more;
+            Err(ReplayError::DeliveryStreams { template: template.to_owned(), found })
+        }
+    }
+}
+
+/// The market whose frames the function expects.
+fn market(function: &Function) -> Result<Market, ReplayError> {
+    let Some(text) = function.environment.get("MARKET") else { return Ok(Market::Spot) };
+    text.parse().map_err(|source| ReplayError::Market { function: function.name.clone(), source })
+}
+
+async fn start(function: &Function, options: &Options, log: &Path) -> Result<FunctionProcess, ReplayError> {
+    let here = std::env::current_exe().unwrap_or_default();
+    let spec = FunctionSpec {
+        name: function.name.clone(),
+        arn: function.arn.clone(),
+        binary: find_binary(&function.binary, &here, options.functions.as_deref())?,
+        environment: function.environment.clone(),
+        timeout: function.timeout,
+        memory_mb: function.memory_mb,
+        log: log.to_owned(),
+    };
+    let started = FunctionProcess::start(spec).await;
+    started.map_err(|source| ReplayError::Start { function: function.name.clone(), source })
+}
+
+/// The time at which the recordings begin: the first event time in them, or now where there is none.
+fn first_time(files: &[PathBuf], market: Market) -> Result<Timestamp, RecordingError> {
+    let mut frame = Vec::new();
+    // Standard input can be read only once.
+    for file in files.iter().filter(|file| *file != Path::new("-")) {
+        let mut recording = Recording::open(file, &ProgressBar::hidden())?;
+        for _ in 0..FRAMES_WITHOUT_TIME_MAX {
+            if !recording.next_frame(&mut frame)? {
+                break;
+            }
+            if let Some(time) = Label::of(&frame, market).event_time {
+                return Ok(time);
+            }
+        }
+    }
+    Ok(Timestamp::now())
+}
+
+fn progress(files: &[PathBuf]) -> ProgressBar {
+    let bytes = files.iter().map(|file| Recording::bytes(file)).sum();
+    let style = ProgressStyle::with_template(
+        "{bar:40} {binary_bytes}/{binary_total_bytes}, {msg} frames, {eta} left",
+    );
+    // The template is a literal: the fallback is never seen.
+    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Reads the function's log and writes the summary.
+fn account(summary: &mut Summary, log: &Path, path: &Path) -> Result<(), ReplayError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ReplayError::Account { path, source }
+    };
+    summary.add_metrics(Metrics::read(log).map_err(failed(log))?);
+    let mut text = serde_json::to_vec_pretty(summary).map_err(io::Error::other).map_err(failed(path))?;
+    text.push(b'\n');
+    std::fs::write(path, text).map_err(failed(path))
+}
+
+struct Replay {
+    delivery: Delivery<FunctionProcess>,
+    clock: Clock,
+    market: Market,
+    /// Records put so far: they number the stream's sequence.
+    records: u64,
+}
+
+impl Replay {
+    async fn play(&mut self, files: &[PathBuf], progress: &ProgressBar) -> Result<(), ReplayError> {
+        let mut frame = Vec::new();
+        for file in files {
+            let mut recording = Recording::open(file, progress)?;
+            while recording.next_frame(&mut frame)? {
+                self.put(&frame).await?;
+                if self.records.is_multiple_of(1024) {
+                    progress.set_message(self.records.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts one frame into the stream as one record, under the partition key of the producer contract.
+    async fn put(&mut self, frame: &[u8]) -> Result<(), DeliveryError> {
+        let label = Label::of(frame, self.market);
+        let arrival = self.clock.reach(label.event_time).await;
+        self.records += 1;
+        let record = SourceRecord {
+            arrival,
+            shard_id: SHARD,
+            sequence_number: format!("49{:054}", self.records),
+            partition_key: format!("{}|{}", self.market, label.symbol.unwrap_or_default()),
+            data: frame.to_vec(),
+        };
+        self.delivery.advance(arrival).await?;
+        self.delivery.put(record).await
+    }
+
+    fn summary(&self, delivery_stream: &str, elapsed: Duration) -> Summary {
+        let mut summary = Summary { delivery_stream: delivery_stream.to_owned(), ..Summary::default() };
+        summary.add(self.delivery.counts(), self.delivery.written());
+        summary.invocations.cold_starts = self.delivery.function().cold_starts();
+        summary.invocations.peak_memory_bytes = self.delivery.function().peak_memory_bytes();
+        summary.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        summary
+    }
+}

@@ -1,0 +1,141 @@
+//! The template's settings of a delivery stream, made ready to run.
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use thiserror::Error;
+
+use crate::convert::{Compression as Pages, OpenX, Schema, SchemaError};
+use crate::firehose::object_name::ObjectFormat;
+use crate::firehose::prefix::{Prefix, PrefixError, PrefixUse};
+use crate::firehose::{Conversion, LambdaSettings, Settings, Table};
+use crate::template::{self, Compression, DeliveryStream, Function, ParquetCompression, Source};
+
+/// The template asks for something that this machine cannot run.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    /// Nobody puts records into it.
+    #[error("the delivery stream {stream} must have a Kinesis stream as its source")]
+    NoSource {
+        /// Name of the delivery stream.
+        stream: String,
+    },
+    /// Something that is not run yet.
+    #[error("the delivery stream {stream} asks for {what}, which is not run on this machine")]
+    Unsupported {
+        /// Name of the delivery stream.
+        stream: String,
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// An unknown time zone.
+    #[error("the delivery stream {stream} must name a time zone of the tz database")]
+    TimeZone {
+        /// Name of the delivery stream.
+        stream: String,
+        /// What is wrong with it.
+        #[source]
+        source: jiff::Error,
+    },
+    /// A prefix that cannot be evaluated.
+    #[error("the delivery stream {stream} must have prefixes that can be evaluated")]
+    Prefix {
+        /// Name of the delivery stream.
+        stream: String,
+        /// What is wrong with it.
+        #[source]
+        source: PrefixError,
+    },
+    /// Columns that cannot be converted to.
+    #[error("the table {table} must have columns that Parquet can hold")]
+    Schema {
+        /// Name of the table.
+        table: String,
+        /// What is wrong with them.
+        #[source]
+        source: SchemaError,
+    },
+}
+
+/// Makes a delivery stream ready to run with its function.
+///
+/// # Errors
+/// When it asks for what cannot be run here.
+pub(super) fn settings(stream: &DeliveryStream, function: &Function) -> Result<Settings, SettingsError> {
+    let (s3, name) = (&stream.s3, || stream.name.clone());
+    let Source::Kinesis { stream_arn, .. } = &stream.source else {
+        return Err(SettingsError::NoSource { stream: name() });
+    };
+    refuse_unsupported(stream)?;
+    let time_zone = TimeZone::get(&s3.time_zone);
+    let time_zone = time_zone.map_err(|source| SettingsError::TimeZone { stream: name(), source })?;
+    let prefix = |text: &str, prefix_use: PrefixUse| {
+        let prefix = Prefix::parse(text, time_zone.clone(), prefix_use);
+        prefix.map_err(|source| SettingsError::Prefix { stream: name(), source })
+    };
+    let format = if s3.conversion.is_some() { ObjectFormat::Parquet } else { ObjectFormat::Plain };
+    Ok(Settings {
+        prefix: prefix(&s3.prefix, PrefixUse::Delivery)?,
+        error_prefix: prefix(&s3.error_prefix, PrefixUse::Error)?,
+        lambda: s3.lambda.as_ref().map(|lambda| LambdaSettings {
+            function_arn: function.arn.clone(),
+            buffer_bytes: bytes(lambda.buffer_bytes),
+            buffer_interval: interval(lambda.buffer_interval),
+            retries: lambda.retries,
+        }),
+        conversion: s3.conversion.as_ref().map(conversion).transpose()?,
+        extension: s3.file_extension.clone().unwrap_or_else(|| format.extension().to_owned()),
+        name: name(),
+        arn: stream.arn.clone(),
+        source_arn: stream_arn.clone(),
+        region: stream.arn.split(':').nth(3).unwrap_or_default().to_owned(),
+        time_zone,
+        buffer_bytes: bytes(s3.buffer_bytes),
+        buffer_interval: interval(s3.buffer_interval),
+        dynamic_partitioning: s3.dynamic_partitioning,
+        append_delimiter: s3.append_delimiter,
+    })
+}
+
+fn refuse_unsupported(stream: &DeliveryStream) -> Result<(), SettingsError> {
+    let unsupported = |what| Err(SettingsError::Unsupported { stream: stream.name.clone(), what });
+    if stream.s3.compression != Compression::Uncompressed {
+        return unsupported("compressed objects");
+    }
+    if stream.s3.de_aggregation.is_some() {
+        return unsupported("de-aggregation by the delivery stream");
+    }
+    Ok(())
+}
+
+fn conversion(conversion: &template::Conversion) -> Result<Conversion, SettingsError> {
+    let table = &conversion.table;
+    let columns: Vec<_> =
+        table.columns.iter().map(|column| (column.name.clone(), column.hive_type.clone())).collect();
+    let schema = Schema::parse(&columns)
+        .map_err(|source| SettingsError::Schema { table: table.name.clone(), source })?;
+    let open_x = &conversion.open_x;
+    Ok(Conversion {
+        schema,
+        open_x: OpenX {
+            case_insensitive: open_x.case_insensitive,
+            convert_dots_in_json_keys_to_underscores: open_x.convert_dots_in_json_keys_to_underscores,
+            column_to_json_key_mappings: open_x.column_to_json_key_mappings.clone(),
+        },
+        compression: match conversion.compression {
+            ParquetCompression::Uncompressed => Pages::Uncompressed,
+            ParquetCompression::Gzip => Pages::Gzip,
+            ParquetCompression::Snappy => Pages::Snappy,
+        },
+        table: Table { database: table.database.clone(), name: table.name.clone() },
+    })
+}
+
+/// A size of the template; each is at most some hundred megabytes.
+fn bytes(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// An interval of the template; each is at most 900 seconds.
+fn interval(duration: std::time::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

@@ -1,0 +1,122 @@
+//! Functions of the template: `AWS::Serverless::Function`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Resource;
+use super::error::Fault;
+use super::identity::identity;
+use super::scope::Scope;
+use super::value::Property;
+use super::yaml::{Kind, Node};
+
+/// Properties that matter here. The others say how the function is deployed and called on AWS.
+const READ: [&str; 5] = ["Runtime", "PackageType", "Timeout", "MemorySize", "Environment"];
+
+/// A function built from this workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Function {
+    /// Name in the template.
+    pub(crate) logical_id: String,
+    /// Name on AWS.
+    pub(crate) name: String,
+    /// ARN on AWS.
+    pub(crate) arn: String,
+    /// Name of the binary: `Metadata.BuildProperties.Binary`.
+    pub(crate) binary: String,
+    /// Longest time of an invocation: 1 to 900 s, 3 s when the template says nothing.
+    pub(crate) timeout: Duration,
+    /// Memory in MB: 128 to 10,240, 128 when the template says nothing.
+    pub(crate) memory_mb: u32,
+    /// Its variables.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// Reads a function, with `Globals.Function` behind its own properties.
+pub(super) fn read(
+    scope: &Scope<'_>,
+    resource: &Resource<'_>,
+    globals: Option<&Node>,
+) -> Result<Function, Fault> {
+    let path = resource.path();
+    let own = resource.properties()?;
+    let merged = globals.map_or_else(|| own.clone(), |globals| merge(globals, own));
+    let relevant = merged.entries().iter().filter(|(key, _)| READ.contains(&key.as_str())).cloned().collect();
+    let relevant = Node { line: own.line, tag: None, kind: Kind::Map(relevant) };
+    let value = scope.evaluate(&relevant, &path)?;
+    let value = value.ok_or_else(|| Fault::invalid((own.line, &path), "a map", "nothing"))?;
+    let properties = Property::new(path.as_str(), &value);
+    custom_runtime(&properties)?;
+    let identity = identity(scope, resource.logical_id, (resource.node.line, &path))?;
+    Ok(Function {
+        logical_id: resource.logical_id.to_owned(),
+        name: identity.name,
+        arn: identity.arn,
+        binary: binary(scope, resource)?,
+        timeout: Duration::from_secs(properties.get("Timeout").number(1..=900)?.unwrap_or(3)),
+        memory_mb: properties.get("MemorySize").number(128..=10_240)?.unwrap_or(128),
+        environment: environment(&properties)?,
+    })
+}
+
+/// Merges as SAM does: maps key by key, lists one after the other, everything else is the function's.
+fn merge(global: &Node, own: &Node) -> Node {
+    let kind = match (&global.kind, &own.kind) {
+        (Kind::Map(globals), Kind::Map(owns)) if global.tag.is_none() && own.tag.is_none() => {
+            let only_global = globals.iter().filter(|(key, _)| own.get(key).is_none()).cloned();
+            let merged = owns.iter().map(|(key, node)| {
+                (key.clone(), global.get(key).map_or_else(|| node.clone(), |behind| merge(behind, node)))
+            });
+            Kind::Map(merged.chain(only_global).collect())
+        }
+        (Kind::List(globals), Kind::List(owns)) if global.tag.is_none() && own.tag.is_none() => {
+            Kind::List(globals.iter().chain(owns).cloned().collect())
+        }
+        _ => return own.clone(),
+    };
+    Node { line: own.line, tag: None, kind }
+}
+
+/// Only a binary of our own can be started as a process.
+fn custom_runtime(properties: &Property<'_>) -> Result<(), Fault> {
+    let package = properties.get("PackageType");
+    if package.text()?.is_some_and(|text| text != "Zip") {
+        return Err(package.unsupported("a container image"));
+    }
+    let runtime = properties.get("Runtime");
+    match runtime.required_text()? {
+        "provided.al2" | "provided.al2023" => Ok(()),
+        other => Err(runtime.unsupported(format!("the runtime {other}"))),
+    }
+}
+
+/// Name of the binary that cargo-lambda builds.
+fn binary(scope: &Scope<'_>, resource: &Resource<'_>) -> Result<String, Fault> {
+    let path = format!("Resources.{}.Metadata", resource.logical_id);
+    let metadata =
+        resource.node.get("Metadata").map(|node| scope.evaluate(node, &path)).transpose()?.flatten();
+    let Some(metadata) = &metadata else {
+        return Err(Fault::invalid((resource.node.line, &path), "a map with the build method", "absent"));
+    };
+    let metadata = Property::new(path, metadata);
+    let method = metadata.get("BuildMethod");
+    if method.required_text()? != "rust-cargolambda" {
+        return Err(method.expected("rust-cargolambda"));
+    }
+    let binary = metadata.get("BuildProperties").get("Binary");
+    let name = binary.required_text()?;
+    // The name becomes part of a path on this machine.
+    if name.is_empty() || !name.chars().all(|one| one.is_ascii_alphanumeric() || one == '-' || one == '_') {
+        return Err(binary.expected("the name of a binary: letters, digits, hyphens and underscores"));
+    }
+    Ok(name.to_owned())
+}
+
+/// The function's variables.
+fn environment(properties: &Property<'_>) -> Result<BTreeMap<String, String>, Fault> {
+    let variables = properties.get("Environment").get("Variables").entries()?;
+    variables
+        .into_iter()
+        .map(|(name, value)| Ok((name.to_owned(), value.required_text()?.to_owned())))
+        .collect()
+}
