@@ -1,7 +1,7 @@
 //! The function itself: the bytes of an invocation to the bytes of its answer.
 
 use tapeline_codec::binance::{self, Body, DecodeError, Frame, Identity, Message};
-use tapeline_codec::framing::{self, Documents, FramingError};
+use tapeline_codec::framing::{self, Documents, FRAMES_MAX, FramingError};
 use tapeline_codec::{DropReason, Reason};
 use tapeline_lambda_wire::firehose::{
     ANSWER_BYTES_MAX, DataError, Event, EventError, Oversized, Pending, Record, Step, answer,
@@ -221,6 +221,9 @@ impl RowWriter<'_> {
 
     fn frame(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         self.pass.frames += 1;
+        if self.pass.frames > FRAMES_MAX as u64 {
+            return Err(FramingError::Frames.into());
+        }
         let Identity::Kind(kind) = binance::identify(frame)? else {
             self.pass.dropped(DropReason::Control);
             return Ok(());

@@ -183,4 +183,29 @@ mod laws {
             report.records_ok > 0 && report.records_ok + report.refusals[0].records == records.len() as u64
         );
     }
+
+    /// The reason for which the only record is refused; its result otherwise.
+    fn outcome_of(data: &[u8]) -> String {
+        let Transformed { answer, report } = transformed(&[], &[batches::record("1", data)]);
+        let result = events::answered(&answer).remove(0).result;
+        report.refusals.first().map_or(result, |refusal| refusal.reason.to_string())
+    }
+
+    #[test]
+    fn frames_are_limited_however_they_are_packed() {
+        const FRAMES_MAX: usize = 100_000;
+        let shutdowns = |count: usize, between: &str| vec![r#"{"e":"serverShutdown"}"#; count].join(between);
+        let array = |count| format!(r#"{{"stream":"!serverShutdown","data":[{}]}}"#, shutdowns(count, ","));
+        let half = shutdowns(FRAMES_MAX / 2, "");
+        let aggregate = |more: &str| {
+            let parts = [half.as_bytes(), half.as_bytes(), more.as_bytes()].map(|part| ("key", part));
+            tapeline_codec::framing::kpl::aggregate(&parts)
+        };
+        assert_eq!(outcome_of(shutdowns(FRAMES_MAX, "\n").as_bytes()), "Dropped");
+        assert_eq!(outcome_of(shutdowns(FRAMES_MAX + 1, "\n").as_bytes()), "too_many_frames");
+        assert_eq!(outcome_of(array(FRAMES_MAX).as_bytes()), "Dropped");
+        assert_eq!(outcome_of(array(FRAMES_MAX + 1).as_bytes()), "too_many_frames");
+        assert_eq!(outcome_of(&aggregate("")), "Dropped");
+        assert_eq!(outcome_of(&aggregate("{}")), "too_many_frames");
+    }
 }
