@@ -13,6 +13,7 @@ mod runtime_api;
 #[cfg(test)]
 mod runtime {
     use std::collections::BTreeSet;
+    use std::io::Write as _;
 
     use record_transformer::Transformed;
     use serde_json::Value;
@@ -190,5 +191,45 @@ mod runtime {
         let memory = function.memory_bytes_max();
         println!("{memory} bytes at most");
         assert!(memory < MEMORY_BYTES_MAX, "{memory} bytes");
+    }
+
+    /// Half of what the deployed function has: a batch must not be lost because one record fills the memory.
+    const EXPANDED_MEMORY_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn records_that_expand_a_hundredfold_stay_within_the_memory() {
+        let many: Vec<_> = (0..100_000).map(batches::trade).collect();
+        // Levels compress too well for the limit: some noise beside them brings the ratio down.
+        let levels = vec![r#"["1","1"]"#; 6_500_000].join(",");
+        let giant =
+            format!(r#"{{"lastUpdateId":1,"bids":[{levels}],"asks":[],"noise":"{}"}}"#, noise(500_000));
+        let data = [gzip(&many.join("\n")), gzip(&giant), gzip(&batches::trade(1))];
+        let records: Vec<_> = data.iter().map(|data| batches::record("id", data)).collect();
+        let function = Function::start(&[]);
+        let results: Vec<_> = events::answered(&function.invoke(batches::event(&records)).body)
+            .into_iter()
+            .map(|record| record.result)
+            .collect();
+        assert_eq!(results, ["ProcessingFailed", "ProcessingFailed", "Ok"]);
+        let memory = function.memory_bytes_max();
+        println!("{memory} bytes at most");
+        assert!(memory < EXPANDED_MEMORY_BYTES_MAX, "{memory} bytes");
+        let warnings = lines_of(function.log(), "WARN");
+        let reasons: Vec<_> = warnings.iter().map(|line| line["reason"].as_str().unwrap()).collect();
+        assert_eq!(reasons, ["response_too_large", "expansion_limit"]);
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Letters without a pattern, the same each time (the generator of MMIX).
+    fn noise(letters: usize) -> String {
+        let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        let states = std::iter::successors(Some(1_u64), next).skip(1);
+        states.take(letters).map(|state| char::from(b'a' + state.to_be_bytes()[1] % 26)).collect()
     }
 }
