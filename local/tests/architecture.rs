@@ -132,4 +132,23 @@ mod architecture {
             assert!(sdk.is_empty(), "{name} is built with {sdk:?}");
         }
     }
+
+    /// The variables that the template sets for a function, in order. The template is laid out two spaces a level; its
+    /// own reader lives inside of the command.
+    fn variables_of(resource: &str) -> Vec<String> {
+        let template =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+        let depth = |line: &str| line.len() - line.trim_start().len();
+        let start = format!("  {resource}:");
+        let lines = template.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+        let resource = lines.skip_while(|line| *line != start).skip(1).take_while(|line| depth(line) > 2);
+        let variables = resource.skip_while(|line| line.trim() != "Variables:").skip(1);
+        let keys = variables.take_while(|line| depth(line) > 8).filter(|line| depth(line) == 10);
+        keys.filter_map(|line| line.trim().split_once(':')).map(|(key, _)| key.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_template_sets_every_variable_of_a_function_and_no_other() {
+        assert_eq!(variables_of("RecordTransformer"), record_transformer::Config::VARIABLES);
+    }
 }
