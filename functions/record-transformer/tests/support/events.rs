@@ -1,5 +1,6 @@
 //! Events and answers, read and made by other means than the crate's own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use record_transformer::{Config, Transformer};
@@ -43,7 +44,7 @@ pub(crate) struct Answered {
     pub(crate) result: String,
     /// The field under which the data stands, and the data as it stands there.
     pub(crate) data: (String, String),
-    pub(crate) partition_keys: Map<String, Value>,
+    pub(crate) partition_keys: BTreeMap<String, Value>,
 }
 
 /// The records of an answer; nothing but the documented fields may stand in it.
@@ -63,7 +64,8 @@ fn answered_record(record: &Value) -> Answered {
     let name = if record.get("data").is_some() { "data" } else { "kafkaRecordValue" };
     let data = (name.to_owned(), text(name));
     let metadata = fields.remove("metadata").unwrap_or_default();
-    let partition_keys = metadata["partitionKeys"].as_object().cloned().unwrap_or_default();
+    let partition_keys =
+        metadata["partitionKeys"].as_object().cloned().unwrap_or_default().into_iter().collect();
     assert!(fields.is_empty(), "expected no other fields, were {fields:?}");
     Answered { record_id, result, data, partition_keys }
 }
