@@ -86,7 +86,7 @@ fn key_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     if bytes.get(at) == Some(&b':') { Ok(at + 1) } else { Err(error("`:`", at)) }
 }
 
-fn space_end(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn space_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }
@@ -129,6 +129,18 @@ fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
 /// Byte offset of the quote that ends the string whose content starts at `start`.
 #[inline]
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    // Most strings of a frame end within one word.
+    if let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk()) {
+        let special = specials(u64::from_le_bytes(*word));
+        let at = start + special.trailing_zeros() as usize / 8;
+        if special != 0 && bytes.get(at) == Some(&b'"') {
+            return Ok(at);
+        }
+    }
+    long_string_end(bytes, start)
+}
+
+fn long_string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let mut at = plain_end(bytes, start);
     loop {
         match bytes.get(at) {
