@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+/// The folder of the functions' logs.
+const LOGS: &str = "logs";
 /// The file that marks a folder as one of an earlier run, and tells what that run did.
 pub(crate) const SUMMARY: &str = "summary.json";
 
@@ -46,9 +48,14 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), FolderError> {
     if !is_empty {
         fs::remove_dir_all(folder).map_err(failed)?;
     }
-    fs::create_dir_all(folder).map_err(failed)?;
+    fs::create_dir_all(folder.join(LOGS)).map_err(failed)?;
     // The mark stands from the start: a run that was broken off can be replaced as well.
     fs::write(folder.join(SUMMARY), "{\"finished\":false}\n").map_err(failed)
+}
+
+/// The file for a function's log.
+pub(super) fn log_of(function: &str, folder: &Path) -> PathBuf {
+    folder.join(LOGS).join(format!("{function}.log"))
 }
 
 #[cfg(test)]

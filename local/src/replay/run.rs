@@ -129,7 +129,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let settings = settings(stream, &function)?;
     let market = market(&function)?;
     folder::prepare(&options.out)?;
-    let log = options.out.join("logs").join(format!("{}.log", function.name));
+    let log = folder::log_of(&function.name, &options.out);
     let process = start(&function, options, &log).await?;
     let start = first_time(&options.files, market)?;
     let bucket = Bucket::new(options.out.join(&stream.s3.bucket));

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::log::Metrics;
 use crate::firehose::{Counts, Written};
+
+/// How wide the table is: lists of reasons and kinds are wrapped.
+const TABLE_CHARS: u16 = 110;
 
 /// What a run did with the frames, for one delivery stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -102,7 +105,10 @@ impl Summary {
     /// The summary as a table for a person.
     pub(crate) fn table(&self) -> Table {
         let mut rows = Rows(Table::new());
-        rows.0.load_style(presets::NOTHING);
+        rows.0
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(TABLE_CHARS);
         rows.add("frames in", grouped(self.frames), &bytes(self.frame_bytes));
         rows.add("Ok", grouped(self.records.ok), "");
         rows.add("Dropped", grouped(self.records.dropped), &reasons(&self.drops, "frames: "));
@@ -128,7 +134,7 @@ impl Summary {
         let Invocations { failed, cold_starts, peak_memory_bytes, .. } = &self.invocations;
         let memory =
             peak_memory_bytes.map(|peak| format!(", peak memory {}", bytes(peak))).unwrap_or_default();
-        format!("{failed} failed, {cold_starts} cold starts{memory}")
+        format!("{failed} failed, {}{memory}", counted(*cold_starts, "cold start"))
     }
 
     fn rate(&self) -> String {
@@ -153,6 +159,11 @@ fn reasons(counts: &BTreeMap<String, u64>, prefix: &str) -> String {
     let parts: Vec<_> =
         counts.iter().map(|(reason, &count)| format!("{reason} {}", grouped(count))).collect();
     if parts.is_empty() { String::new() } else { format!("{prefix}{}", parts.join(", ")) }
+}
+
+/// `1 row`, `2,000 rows`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

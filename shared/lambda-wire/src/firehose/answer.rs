@@ -3,6 +3,7 @@
 //! The service wants every record id back exactly once. The builder makes anything else impossible: a [`Step`] is
 //! either the next record, which must be given an outcome to get on, or the complete answer.
 
+use tapeline_json::write_string;
 use thiserror::Error;
 
 use super::{Event, Record};
@@ -164,18 +165,6 @@ fn write_metadata(partition_keys: &[(&str, &str)], out: &mut Vec<u8>) {
     }
     if !partition_keys.is_empty() {
         out.extend_from_slice(b"}}");
-    }
-}
-
-fn write_string(text: &str, out: &mut Vec<u8>) {
-    let is_plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if is_plain {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        // A string always serialises.
-        out.extend_from_slice(&serde_json::to_vec(text).unwrap_or_default());
     }
 }
 
