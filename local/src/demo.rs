@@ -134,6 +134,7 @@ fn shown(value: &Field) -> String {
         Field::TimestampMillis(millis) => jiff::Timestamp::from_millisecond(*millis)
             .map_or_else(|_| millis.to_string(), |time| time.to_string()),
         Field::ListInternal(list) => counted(list.len() as u64, "level"),
+        Field::Double(number) => number.to_string(),
         Field::Null => String::new(),
         other => other.to_string(),
     }
