@@ -130,18 +130,19 @@ fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
 #[inline]
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     // Most strings of a frame end within one word.
+    let mut at = start;
     if let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk()) {
-        let special = specials(u64::from_le_bytes(*word));
-        let at = start + special.trailing_zeros() as usize / 8;
-        if special != 0 && bytes.get(at) == Some(&b'"') {
+        // Without a special byte all eight are plain: there are 64 zeros.
+        at += specials(u64::from_le_bytes(*word)).trailing_zeros() as usize / 8;
+        if bytes.get(at) == Some(&b'"') {
             return Ok(at);
         }
     }
-    long_string_end(bytes, start)
+    long_string_end(bytes, at)
 }
 
-fn long_string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
-    let mut at = plain_end(bytes, start);
+fn long_string_end(bytes: &[u8], plain: usize) -> Result<usize, JsonError> {
+    let mut at = plain_end(bytes, plain);
     loop {
         match bytes.get(at) {
             Some(b'"') => return Ok(at),
