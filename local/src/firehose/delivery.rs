@@ -269,3 +269,6 @@ fn checked(answer: &[u8], batch: &Batch) -> Result<Vec<Transformed>, AnswerError
 fn stopped(settings: &Settings, source: ObjectError) -> DeliveryError {
     DeliveryError { stream: settings.name.clone(), source }
 }
+
+#[cfg(test)]
+mod tests;
