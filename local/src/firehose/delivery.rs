@@ -110,15 +110,34 @@ impl<F: Transformation> Delivery<F> {
         Ok(())
     }
 
-    /// Moves the clock on and does what has become due.
+    /// Moves the clock on and does what has become due, each at its own time: what is buffered before a gap in the
+    /// records does not wait for the record behind it.
     ///
     /// # Errors
     /// When an object cannot be written.
     pub(crate) async fn advance(&mut self, now: Timestamp) -> Result<(), DeliveryError> {
+        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            self.now = self.now.max(due);
+            self.do_due().await?;
+        }
         self.now = self.now.max(now);
-        let interval =
-            self.settings.lambda.as_ref().map_or(SignedDuration::MAX, |lambda| lambda.buffer_interval);
-        if !self.batch.records.is_empty() && self.now.duration_since(self.batch.since) >= interval {
+        Ok(())
+    }
+
+    /// When the next buffer expires.
+    fn next_due(&self) -> Option<Timestamp> {
+        let object = self.objects.since().and_then(|since| later(since, self.settings.buffer_interval));
+        self.batch_due().into_iter().chain(object).min()
+    }
+
+    /// When the buffered records are to be transformed.
+    fn batch_due(&self) -> Option<Timestamp> {
+        let lambda = self.settings.lambda.as_ref().filter(|_| !self.batch.records.is_empty())?;
+        later(self.batch.since, lambda.buffer_interval)
+    }
+
+    async fn do_due(&mut self) -> Result<(), DeliveryError> {
+        if self.batch_due().is_some_and(|due| due <= self.now) {
             self.transform().await?;
         }
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
@@ -259,6 +278,11 @@ impl<F: Transformation> Delivery<F> {
         let added = self.objects.add_failure(failure.what, (&document, record.arrival), place);
         added.map_err(|source| stopped(&self.settings, source))
     }
+}
+
+/// When a buffer of this interval expires; `None` behind the end of the calendar.
+fn later(since: Timestamp, interval: SignedDuration) -> Option<Timestamp> {
+    since.checked_add(interval).ok()
 }
 
 fn checked(answer: &[u8], batch: &Batch) -> Result<Vec<Transformed>, AnswerError> {

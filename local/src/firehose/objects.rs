@@ -145,6 +145,12 @@ impl Objects {
         Ok(())
     }
 
+    /// When the first record of the longest buffered object was buffered.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        let objects = self.active.values().map(|object| object.since);
+        objects.chain(self.failures.values().map(|object| object.since)).min()
+    }
+
     /// Writes every object whose time is up.
     pub(crate) fn write_due(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
         let interval = place.settings.buffer_interval;

@@ -669,6 +669,40 @@ async fn a_line_feed_is_put_behind_each_record_where_it_is_asked_for() {
     assert_eq!(world.texts(), ["a\nb\n"]);
 }
 
+#[tokio::test]
+async fn a_written_partition_makes_room_for_another() {
+    let mut world = World::new(partitioned(), by_kind);
+    for number in 0..500 {
+        world.put(0, format!("k{number:03}")).await;
+    }
+    world.put(400, "k500").await;
+    world.finish().await;
+    assert_eq!((world.delivery.written().objects, world.counts().partitioning_failed), (501, 0));
+}
+
+#[tokio::test]
+async fn buffers_expire_at_their_time_and_not_with_the_next_record() {
+    let prefix = prefix("data/!{timestamp:HH-mm-ss}/", PrefixUse::Delivery);
+    let mut world = World::new(Settings { prefix, ..settings() }, all("Ok"));
+    world.put(0, "a").await;
+    // An hour later: the batch was due after one minute, its object five minutes after that.
+    world.put(3600, "b").await;
+    assert_eq!(world.texts(), ["a"]);
+    world.finish().await;
+    let objects = world.objects();
+    let keys: Vec<_> = objects.keys().map(|key| key.split('/').nth(1).unwrap()).collect();
+    assert_eq!(keys, ["09-30-00", "10-30-00"]);
+}
+
+#[tokio::test]
+async fn a_failure_is_dated_when_the_batch_was_due() {
+    let mut world = World::new(settings(), all("ProcessingFailed"));
+    world.put(0, "a").await;
+    world.advance(3_600_000).await;
+    let ended = &world.documents("processing-failed")[0]["attemptEndingTimestamp"];
+    assert_eq!(ended, &json!(1_795_253_460_000_i64));
+}
+
 /// What becomes of one record of the property test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
