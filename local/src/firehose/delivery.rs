@@ -235,7 +235,7 @@ impl<F: Transformation> Delivery<F> {
             None => (PartitionKeys::new(), record.data.clone()),
         };
         let keys = if self.settings.dynamic_partitioning { keys } else { PartitionKeys::new() };
-        if let Some(failure) = self.partition_failure(&keys) {
+        if let Some(failure) = self.partition_failure(&keys, record.arrival) {
             self.counts.partitioning_failed += 1;
             return self.fail(record, &failure);
         }
@@ -252,8 +252,8 @@ impl<F: Transformation> Delivery<F> {
         }
     }
 
-    /// Why a record with these keys has no partition.
-    fn partition_failure(&self, keys: &PartitionKeys) -> Option<Failure> {
+    /// Why a record with these keys has no partition. The service's name of the last error is documented nowhere.
+    fn partition_failure(&self, keys: &PartitionKeys, arrival: Timestamp) -> Option<Failure> {
         let failure = |code: &str, message: String| {
             let (what, code) = (FailureType::Partitioning, format!("DynamicPartitioning.{code}"));
             Some(Failure { what, attempts: 1, code, message })
@@ -269,7 +269,9 @@ impl<F: Transformation> Delivery<F> {
             let message = format!("at most {ACTIVE_PARTITIONS_MAX} partitions may be active");
             return failure("ActivePartitionLimitExceeded", message);
         }
-        None
+        let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
+        let unnamed = self.objects.check_name(keys, arrival, place).err();
+        unnamed.and_then(|error| failure("InvalidPrefix", crate::chain(&error)))
     }
 
     fn fail(&mut self, record: &SourceRecord, failure: &Failure) -> Result<(), DeliveryError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::bucket::{Bucket, PutError};
+use super::bucket::{Bucket, PutError, check_key};
 use super::failure::FailureType;
 use super::object_name::ObjectName;
 use super::prefix::{PrefixError, RenderContext};
@@ -106,6 +106,20 @@ impl Objects {
         self.active.len() >= ACTIVE_PARTITIONS_MAX && !self.active.contains_key(keys)
     }
 
+    /// Proves that an object for these keys can be named, before anything is added to it.
+    pub(crate) fn check_name(
+        &self,
+        keys: &PartitionKeys,
+        arrival: Timestamp,
+        place: Place<'_>,
+    ) -> Result<(), ObjectError> {
+        if self.active.contains_key(keys) || keys.is_empty() {
+            return Ok(());
+        }
+        let subject = Subject { partition_keys: keys, error_output_type: None, number: self.number };
+        Ok(check_key(&subject.key(arrival, place.settings)?)?)
+    }
+
     /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it does not convert.
     pub(crate) fn add(
         &mut self,
@@ -177,8 +191,9 @@ impl Objects {
     }
 
     fn write(&mut self, keys: &PartitionKeys, object: Object, place: Place<'_>) -> Result<(), ObjectError> {
-        let extension = place.settings.extension.as_str();
-        let key = self.key((keys, None), (object.oldest, extension), place)?;
+        self.number += 1;
+        let subject = Subject { partition_keys: keys, error_output_type: None, number: self.number };
+        let key = subject.key(object.oldest, place.settings)?;
         let rows = object.content.rows();
         let content = match object.content {
             Content::Parquet(converter) => converter.finish()?,
@@ -199,26 +214,35 @@ impl Objects {
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.failures.extract_if(.., |what, object| is_due(*what, object)).collect();
         for (what, object) in due {
-            let none = PartitionKeys::new();
-            let subject = (&none, Some(what.as_str()));
-            let key = self.key(subject, (object.oldest, ""), place)?;
+            self.number += 1;
+            let (none, what) = (PartitionKeys::new(), Some(what.as_str()));
+            let subject = Subject { partition_keys: &none, error_output_type: what, number: self.number };
+            let key = subject.key(object.oldest, place.settings)?;
             place.bucket.put(&key, &object.lines)?;
             self.written.error_objects += 1;
         }
         Ok(())
     }
+}
 
-    /// The key of the next object: of what (partition keys, type of failure), and how old with which ending.
-    fn key(
-        &mut self,
-        (partition_keys, error_output_type): (&PartitionKeys, Option<&str>),
-        (arrival, extension): (Timestamp, &str),
-        place: Place<'_>,
-    ) -> Result<String, PrefixError> {
-        self.number += 1;
-        let context = RenderContext { arrival, partition_keys, error_output_type, seed: self.number };
-        let settings = place.settings;
-        let prefix = if error_output_type.is_some() { &settings.error_prefix } else { &settings.prefix };
+/// What an object is of.
+struct Subject<'a> {
+    partition_keys: &'a PartitionKeys,
+    /// `None` for what is delivered.
+    error_output_type: Option<&'a str>,
+    /// The running number of the object.
+    number: u64,
+}
+
+impl Subject<'_> {
+    /// The object's key.
+    fn key(&self, arrival: Timestamp, settings: &Settings) -> Result<String, PrefixError> {
+        let Self { partition_keys, error_output_type, number } = *self;
+        let (prefix, extension) = match error_output_type {
+            None => (&settings.prefix, settings.extension.as_str()),
+            Some(_) => (&settings.error_prefix, ""),
+        };
+        let context = RenderContext { arrival, partition_keys, error_output_type, seed: number };
         let prefix = prefix.render(&context)?;
         let name = ObjectName {
             stream: &settings.name,
@@ -226,7 +250,7 @@ impl Objects {
             prefix: &prefix,
             arrival,
             time_zone: &settings.time_zone,
-            number: self.number,
+            number,
             extension,
         };
         Ok(name.key())

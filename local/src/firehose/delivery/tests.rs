@@ -703,6 +703,23 @@ async fn a_failure_is_dated_when_the_batch_was_due() {
     assert_eq!(ended, &json!(1_795_253_460_000_i64));
 }
 
+#[tokio::test]
+async fn a_partition_whose_prefix_cannot_be_evaluated_fails_its_record_only() {
+    let too_long = "k".repeat(513);
+    for kind in [too_long.as_str(), "../../escape", "a\0b", &"k".repeat(300)] {
+        let mut world = World::new(partitioned(), by_kind);
+        world.put(0, "trade").await;
+        world.put(0, kind).await;
+        world.finish().await;
+        let documents = world.documents("partitioning-failed");
+        assert_eq!(documents.len(), 1, "{kind:?}");
+        assert_eq!(documents[0]["errorCode"], "DynamicPartitioning.InvalidPrefix");
+        assert_eq!(documents[0]["rawData"], STANDARD.encode(kind));
+        assert_eq!(world.delivery.written().rows, BTreeMap::from([("trade".to_owned(), 1)]));
+        assert_eq!(world.counts().partitioning_failed, 1);
+    }
+}
+
 /// What becomes of one record of the property test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
