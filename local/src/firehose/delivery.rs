@@ -149,28 +149,31 @@ impl<F: Transformation> Delivery<F> {
     /// # Errors
     /// When an object cannot be written.
     pub(crate) async fn finish(&mut self) -> Result<(), DeliveryError> {
-        if !self.batch.records.is_empty() {
-            self.transform().await?;
-        }
+        let transformed = if self.batch.records.is_empty() { Ok(()) } else { self.transform().await };
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
-        self.objects.write_all(place).map_err(|source| stopped(&self.settings, source))
+        let written = self.objects.write_all(place).map_err(|source| stopped(&self.settings, source));
+        transformed.and(written)
     }
 
-    /// Has the buffered records transformed, and delivers what comes back.
+    /// Has the buffered records transformed, and delivers what comes back. One that cannot be delivered does not keep the
+    /// others from it; the first error is told.
     async fn transform(&mut self) -> Result<(), DeliveryError> {
         let batch = mem::take(&mut self.batch);
+        let mut result = Ok(());
         match self.attempts(&batch).await {
             Ok(answers) => {
                 for (record, answer) in batch.records.iter().zip(answers) {
-                    self.outcome(record, answer)?;
+                    result = result.and(self.outcome(record, answer));
                 }
-                Ok(())
             }
             Err(failure) => {
                 self.counts.invocation_failed += batch.records.len() as u64;
-                batch.records.iter().try_for_each(|record| self.fail(record, &failure))
+                for record in &batch.records {
+                    result = result.and(self.fail(record, &failure));
+                }
             }
         }
+        result
     }
 
     /// Invokes the function until it answers, as often as the settings say. An answer that breaks the contract is not

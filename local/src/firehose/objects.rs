@@ -168,14 +168,16 @@ impl Objects {
     /// Writes every object whose time is up.
     pub(crate) fn write_due(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
         let interval = place.settings.buffer_interval;
-        self.write_if(place, |_, object| place.now.duration_since(object.since) >= interval)?;
-        self.write_failures_if(place, |_, object| place.now.duration_since(object.since) >= interval)
+        let written = self.write_if(place, |_, object| place.now.duration_since(object.since) >= interval);
+        written.and(
+            self.write_failures_if(place, |_, object| place.now.duration_since(object.since) >= interval),
+        )
     }
 
     /// Writes every object.
     pub(crate) fn write_all(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
-        self.write_if(place, |_, _| true)?;
-        self.write_failures_if(place, |_, _| true)
+        let written = self.write_if(place, |_, _| true);
+        written.and(self.write_failures_if(place, |_, _| true))
     }
 
     fn write_if(
@@ -184,10 +186,8 @@ impl Objects {
         is_due: impl Fn(&PartitionKeys, &Object) -> bool,
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.active.extract_if(.., |keys, object| is_due(keys, object)).collect();
-        for (keys, object) in due {
-            self.write(&keys, object, place)?;
-        }
-        Ok(())
+        // One that cannot be written does not keep the others from it; the first error is told.
+        due.into_iter().fold(Ok(()), |result, (keys, object)| result.and(self.write(&keys, object, place)))
     }
 
     fn write(&mut self, keys: &PartitionKeys, object: Object, place: Place<'_>) -> Result<(), ObjectError> {
@@ -213,14 +213,22 @@ impl Objects {
         is_due: impl Fn(FailureType, &FailureObject) -> bool,
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.failures.extract_if(.., |what, object| is_due(*what, object)).collect();
-        for (what, object) in due {
-            self.number += 1;
-            let (none, what) = (PartitionKeys::new(), Some(what.as_str()));
-            let subject = Subject { partition_keys: &none, error_output_type: what, number: self.number };
-            let key = subject.key(object.oldest, place.settings)?;
-            place.bucket.put(&key, &object.lines)?;
-            self.written.error_objects += 1;
-        }
+        due.into_iter()
+            .fold(Ok(()), |result, (what, object)| result.and(self.write_failures(what, &object, place)))
+    }
+
+    fn write_failures(
+        &mut self,
+        what: FailureType,
+        object: &FailureObject,
+        place: Place<'_>,
+    ) -> Result<(), ObjectError> {
+        self.number += 1;
+        let (none, what) = (PartitionKeys::new(), Some(what.as_str()));
+        let subject = Subject { partition_keys: &none, error_output_type: what, number: self.number };
+        let key = subject.key(object.oldest, place.settings)?;
+        place.bucket.put(&key, &object.lines)?;
+        self.written.error_objects += 1;
         Ok(())
     }
 }

@@ -720,6 +720,18 @@ async fn a_partition_whose_prefix_cannot_be_evaluated_fails_its_record_only() {
     }
 }
 
+#[tokio::test]
+async fn an_object_that_cannot_be_written_does_not_keep_the_others_from_it() {
+    let mut world = World::new(partitioned(), by_kind);
+    fs::write(world.folder.path().join("kind=kline"), "in the way").unwrap();
+    for kind in ["kline", "trade"] {
+        world.put(0, kind).await;
+    }
+    let error = world.delivery.finish().await.unwrap_err();
+    assert_eq!(error.to_string(), "the delivery stream archive stopped");
+    assert!(world.texts().contains(&"trade".to_owned()), "{:?}", world.objects().keys());
+}
+
 /// What becomes of one record of the property test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
