@@ -314,7 +314,6 @@ mod tests {
         while function.environment.as_mut().unwrap().is_alive() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        fs::remove_file(folder.path().join("end")).unwrap();
         tokio::spawn(answer_events(folder.path().to_owned(), 1, b"[]"));
         assert_eq!(function.invoke(Bytes::new()).await.unwrap(), "[]");
         assert_eq!(function.cold_starts(), 2);
