@@ -247,6 +247,39 @@ fn a_folder_with_foreign_files_is_left_alone() {
 }
 
 #[test]
+fn a_folder_with_the_summary_of_something_else_is_left_alone() {
+    let workshop = Workshop::new();
+    workshop.file("a.ndjson", trades(1));
+    let summary = workshop.file("out/summary.json", r#"{"patients":12}"#);
+    let study = workshop.file("out/study/data.csv", "1,2\n");
+    workshop.replay(&["a.ndjson"]).failed("out must be empty, new, or of an earlier run");
+    assert!(summary.exists() && study.exists());
+}
+
+#[test]
+fn a_file_put_beside_an_earlier_run_is_left_alone() {
+    let workshop = Workshop::new();
+    workshop.file("a.ndjson", trades(1));
+    workshop.replay(&["a.ndjson"]).succeeded();
+    let notes = workshop.file("out/notes.txt", "read me");
+    workshop.replay(&["a.ndjson"]).failed("out must be empty, new, or of an earlier run");
+    assert!(notes.exists());
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_the_earlier_one_alone() {
+    let workshop = Workshop::new();
+    workshop.file("a.ndjson", trades(1));
+    let earlier = workshop.replay(&["a.ndjson"]);
+    let summary = earlier.succeeded();
+    workshop.replay(&["nowhere.ndjson"]).failed("cannot read nowhere.ndjson");
+    assert_eq!((earlier.summary(), earlier.objects().len()), (summary.clone(), 1));
+    let workshop = workshop.option("--functions").option("nowhere");
+    workshop.replay(&["a.ndjson"]).failed("nowhere must hold the binary");
+    assert_eq!((earlier.summary(), earlier.objects().len()), (summary, 1));
+}
+
+#[test]
 fn recorded_frames_are_accounted_for() {
     for (name, market, frames) in [
         ("binance-us-spot-frames.ndjson", "spot", 480),
