@@ -187,7 +187,11 @@ impl Objects {
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.active.extract_if(.., |keys, object| is_due(keys, object)).collect();
         // One that cannot be written does not keep the others from it; the first error is told.
-        due.into_iter().fold(Ok(()), |result, (keys, object)| result.and(self.write(&keys, object, place)))
+        let mut result = Ok(());
+        for (keys, object) in due {
+            result = result.and(self.write(&keys, object, place));
+        }
+        result
     }
 
     fn write(&mut self, keys: &PartitionKeys, object: Object, place: Place<'_>) -> Result<(), ObjectError> {
@@ -213,8 +217,11 @@ impl Objects {
         is_due: impl Fn(FailureType, &FailureObject) -> bool,
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.failures.extract_if(.., |what, object| is_due(*what, object)).collect();
-        due.into_iter()
-            .fold(Ok(()), |result, (what, object)| result.and(self.write_failures(what, &object, place)))
+        let mut result = Ok(());
+        for (what, object) in due {
+            result = result.and(self.write_failures(what, &object, place));
+        }
+        result
     }
 
     fn write_failures(

@@ -24,10 +24,11 @@ const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:trans
 const EVENT_BYTES_MAX: usize = 6_291_556;
 
 type Reply = Result<Value, InvocationError>;
+type Answer = dyn FnMut(&[Value]) -> Reply;
 
 /// A function that is a closure: the events so far, the last of them to be answered, and its answer.
 struct Closure {
-    answer: Box<dyn FnMut(&[Value]) -> Reply>,
+    answer: Box<Answer>,
     events: Vec<Value>,
     event_bytes: Vec<usize>,
 }
@@ -218,13 +219,15 @@ fn all(result: &str) -> impl FnMut(&[Value]) -> Reply + use<> {
 }
 
 /// Gives every record its own data back; its data is also its partition key `kind`.
-fn by_kind(events: &[Value]) -> Reply {
-    let answered = records(events).iter().map(|record| {
-        let kind = String::from_utf8(data_of(record)).unwrap();
-        let keys = json!({"partitionKeys": {"kind": kind}});
-        json!({"recordId": record["recordId"], "result": "Ok", "data": record["data"], "metadata": keys})
-    });
-    Ok(json!({"records": answered.collect::<Vec<_>>()}))
+fn by_kind() -> impl FnMut(&[Value]) -> Reply {
+    |events| {
+        let answered = records(events).iter().map(|record| {
+            let kind = String::from_utf8(data_of(record)).unwrap();
+            let keys = json!({"partitionKeys": {"kind": kind}});
+            json!({"recordId": record["recordId"], "result": "Ok", "data": record["data"], "metadata": keys})
+        });
+        Ok(json!({"records": answered.collect::<Vec<_>>()}))
+    }
 }
 
 fn function_error() -> InvocationError {
@@ -488,7 +491,7 @@ async fn a_record_that_the_function_failed_is_kept_as_a_document() {
 
 #[tokio::test]
 async fn records_with_the_same_keys_share_an_object() {
-    let mut world = World::new(partitioned(), by_kind);
+    let mut world = World::new(partitioned(), by_kind());
     for kind in ["trade", "kline", "trade"] {
         world.put(0, kind).await;
     }
@@ -520,7 +523,7 @@ async fn a_record_without_a_key_of_the_prefix_is_kept_as_a_document() {
 
 #[tokio::test]
 async fn a_record_for_one_partition_too_many_is_kept_as_a_document() {
-    let mut world = World::new(partitioned(), by_kind);
+    let mut world = World::new(partitioned(), by_kind());
     for number in 0..501 {
         world.put(0, format!("k{number:03}")).await;
     }
@@ -671,7 +674,7 @@ async fn a_line_feed_is_put_behind_each_record_where_it_is_asked_for() {
 
 #[tokio::test]
 async fn a_written_partition_makes_room_for_another() {
-    let mut world = World::new(partitioned(), by_kind);
+    let mut world = World::new(partitioned(), by_kind());
     for number in 0..500 {
         world.put(0, format!("k{number:03}")).await;
     }
@@ -707,7 +710,7 @@ async fn a_failure_is_dated_when_the_batch_was_due() {
 async fn a_partition_whose_prefix_cannot_be_evaluated_fails_its_record_only() {
     let too_long = "k".repeat(513);
     for kind in [too_long.as_str(), "../../escape", "a\0b", &"k".repeat(300)] {
-        let mut world = World::new(partitioned(), by_kind);
+        let mut world = World::new(partitioned(), by_kind());
         world.put(0, "trade").await;
         world.put(0, kind).await;
         world.finish().await;
@@ -722,7 +725,7 @@ async fn a_partition_whose_prefix_cannot_be_evaluated_fails_its_record_only() {
 
 #[tokio::test]
 async fn an_object_that_cannot_be_written_does_not_keep_the_others_from_it() {
-    let mut world = World::new(partitioned(), by_kind);
+    let mut world = World::new(partitioned(), by_kind());
     fs::write(world.folder.path().join("kind=kline"), "in the way").unwrap();
     for kind in ["kline", "trade"] {
         world.put(0, kind).await;
@@ -773,6 +776,11 @@ enum Step {
     Wait(i64),
 }
 
+fn fates(steps: &[Step]) -> Vec<Fate> {
+    let fate = |step: &Step| if let Step::Put(fate) = step { Some(*fate) } else { None };
+    steps.iter().filter_map(fate).collect()
+}
+
 /// How one invocation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Invoked {
@@ -794,8 +802,7 @@ fn invoked() -> impl Strategy<Value = Vec<Invoked>> {
 
 /// Plays the steps; the ends of invocations come again and again.
 async fn played(steps: &[Step], ends: Vec<Invoked>) -> World {
-    let fates: Vec<Fate> =
-        steps.iter().filter_map(|step| if let Step::Put(fate) = step { Some(*fate) } else { None }).collect();
+    let fates = fates(steps);
     let lambda = LambdaSettings { buffer_bytes: 40, retries: 1, ..lambda() };
     let (partitioned, buffer_bytes) = (partitioned(), 60);
     let settings = Settings {
@@ -808,7 +815,8 @@ async fn played(steps: &[Step], ends: Vec<Invoked>) -> World {
     let mut world = World::new(settings, move |events| {
         let end = ends[(events.len() - 1) % ends.len()];
         let fate = |record: &Value| {
-            fates[serde_json::from_slice::<Value>(&data_of(record)).unwrap()["n"].as_u64().unwrap() as usize]
+            let data: Value = serde_json::from_slice(&data_of(record)).unwrap();
+            fates[usize::try_from(data["n"].as_u64().unwrap()).unwrap()]
         };
         let mut answers: Vec<_> = records(events).iter().map(|record| fate(record).answer(record)).collect();
         match end {
@@ -845,7 +853,7 @@ proptest! {
     fn every_record_ends_in_exactly_one_place(steps in steps(), ends in invoked()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let world = runtime.block_on(played(&steps, ends));
-        let fates: Vec<Fate> = steps.iter().filter_map(|step| if let Step::Put(fate) = step { Some(*fate) } else { None }).collect();
+        let fates = fates(&steps);
         let counts = world.counts();
         prop_assert_eq!(counts.records_in, fates.len() as u64);
         prop_assert_eq!(counts.ok + counts.dropped + counts.processing_failed + counts.invocation_failed, counts.records_in);
