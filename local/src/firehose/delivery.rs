@@ -89,6 +89,11 @@ impl<F: Transformation> Delivery<F> {
         &self.function
     }
 
+    /// The function, to be stopped.
+    pub(crate) const fn function_mut(&mut self) -> &mut F {
+        &mut self.function
+    }
+
     /// Takes a record from the source.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ fail)
 show)
     env
     ;;
+flood)
+    seq -f '%.0f lines of the flood were written' 2000
+    ;;
 esac
 printf %s "$AWS_LAMBDA_RUNTIME_API" >"$ADDRESS_FILE.new"
 mv "$ADDRESS_FILE.new" "$ADDRESS_FILE"

@@ -146,12 +146,15 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let played = replay.play(held, recordings).await;
     // Whatever broke the run off, what was taken is delivered and accounted for.
     let finished = replay.delivery.finish().await;
+    // Its last lines count as well.
+    replay.delivery.function_mut().stop().await;
     progress.finish_and_clear();
     let mut summary = replay.summary(&stream.name, began.elapsed());
     summary.finished = played.is_ok() && finished.is_ok();
-    account(&mut summary, &log, &options.out.join(SUMMARY))?;
+    let accounted = account(&mut summary, &log, &options.out.join(SUMMARY));
     played?;
     finished?;
+    accounted?;
     Ok(summary)
 }
 
