@@ -298,6 +298,22 @@ fn a_format_that_does_not_convert_keeps_every_record_as_a_document() {
 }
 
 #[test]
+fn standard_input_gives_what_the_file_gives() {
+    let workshop = Workshop::new();
+    // Without a time of its own the first record arrives when the recording begins.
+    let text = format!("{}\n{}", r#"{"result":null,"id":1}"#, trades(20));
+    workshop.file("a.ndjson", &text);
+    let from_file = workshop.replay(&["a.ndjson"]);
+    from_file.succeeded();
+    let expected = from_file.objects();
+    let from_input = workshop.replay_with(&["-"], text.as_bytes());
+    from_input.succeeded();
+    let found = from_input.objects();
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    assert!(found == expected, "the objects differ");
+}
+
+#[test]
 fn recorded_frames_are_accounted_for() {
     for (name, market, frames) in [
         ("binance-us-spot-frames.ndjson", "spot", 480),
