@@ -128,12 +128,14 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     );
     let settings = settings(stream, &function)?;
     let market = market(&function)?;
-    folder::prepare(&options.out)?;
-    let log = folder::log_of(&function.name, &options.out);
-    let process = start(&function, options, &log).await?;
+    let binary = binary(&function, options)?;
     let progress = progress(&options.files);
     let mut recordings = Recordings::new(&options.files, &progress);
     let (held, start) = until_first_time(&mut recordings, market)?;
+    // Only now: a run that cannot begin leaves that of an earlier one alone.
+    folder::prepare(&options.out)?;
+    let log = folder::log_of(&function.name, &options.out);
+    let process = start_function(&function, binary, &log).await?;
     let bucket = Bucket::new(options.out.join(&stream.s3.bucket));
     let mut replay = Replay {
         delivery: Delivery::new(settings, process, bucket, start),
@@ -144,12 +146,15 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let played = replay.play(held, recordings).await;
     // Whatever broke the run off, what was taken is delivered and accounted for.
     let finished = replay.delivery.finish().await;
+    // Its last lines count as well.
+    replay.delivery.function_mut().stop().await;
     progress.finish_and_clear();
     let mut summary = replay.summary(&stream.name, began.elapsed());
     summary.finished = played.is_ok() && finished.is_ok();
-    account(&mut summary, &log, &options.out.join(SUMMARY))?;
+    let accounted = account(&mut summary, &log, &options.out.join(SUMMARY));
     played?;
     finished?;
+    accounted?;
     Ok(summary)
 }
 
@@ -179,12 +184,20 @@ fn market(function: &Function) -> Result<Market, ReplayError> {
     text.parse().map_err(|source| ReplayError::Market { function: function.name.clone(), source })
 }
 
-async fn start(function: &Function, options: &Options, log: &Path) -> Result<FunctionProcess, ReplayError> {
+fn binary(function: &Function, options: &Options) -> Result<PathBuf, BinaryError> {
     let here = std::env::current_exe().unwrap_or_default();
+    find_binary(&function.binary, &here, options.functions.as_deref())
+}
+
+async fn start_function(
+    function: &Function,
+    binary: PathBuf,
+    log: &Path,
+) -> Result<FunctionProcess, ReplayError> {
     let spec = FunctionSpec {
         name: function.name.clone(),
         arn: function.arn.clone(),
-        binary: find_binary(&function.binary, &here, options.functions.as_deref())?,
+        binary,
         environment: function.environment.clone(),
         timeout: function.timeout,
         memory_mb: function.memory_mb,

@@ -102,6 +102,24 @@ impl Summary {
         (self.refusals, self.drops) = (metrics.refusals, metrics.drops);
     }
 
+    /// What went wrong that is no record's fault, a line each.
+    pub(crate) fn defects(&self) -> Vec<String> {
+        let Invocations { count, failed, last_failure, .. } = &self.invocations;
+        let invocations = last_failure.as_ref().map(|failure| {
+            let of = counted(*count, "invocation");
+            format!("{} of {of} failed, the last: {failure}", grouped(*failed))
+        });
+        let undelivered = [
+            (self.records.partitioning_failed, "partitioning-failed"),
+            (self.records.conversion_failed, "format-conversion-failed"),
+        ];
+        let undelivered = undelivered.into_iter().filter(|(records, _)| *records > 0);
+        let undelivered = undelivered.map(|(records, what)| {
+            format!("{} could not be delivered, see their {what} documents", counted(records, "record"))
+        });
+        invocations.into_iter().chain(undelivered).collect()
+    }
+
     /// The summary as a table for a person.
     pub(crate) fn table(&self) -> Table {
         let mut rows = Rows(Table::new());
