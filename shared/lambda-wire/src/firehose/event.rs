@@ -144,20 +144,22 @@ pub enum DataError {
 
 impl<'a> Record<'a> {
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
-        let (mut id, mut arrival, mut data, mut kinesis) = (None, None, None, None);
+        let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
             match key.raw() {
                 "recordId" => id = value.as_text().map(|_| value),
                 "approximateArrivalTimestamp" => arrival = Some(value),
+                "data" => data = Some(value),
                 // Amazon MSK as a source has its own name for it.
-                "data" | "kafkaRecordValue" if !value.is_null() => data = Some(value),
+                "kafkaRecordValue" => kafka_value = Some(value),
                 "kinesisRecordMetadata" => kinesis = Some(value),
                 _ => {}
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
+        let data = [data, kafka_value].into_iter().flatten().find(|value| !value.is_null());
         Ok(Self { id, arrival, data, kinesis })
     }
 
@@ -315,6 +317,15 @@ mod tests {
         assert_eq!(data_of(only_record(r#"{"recordId":"1","data":"SGk"}"#)).unwrap(), b"Hi");
         assert_eq!(data_of(only_record(r#"{"recordId":"1","data":"SGk\u003d"}"#)).unwrap(), b"Hi");
         assert_eq!(data_of(only_record(r#"{"recordId":"1","kafkaRecordValue":"SGk="}"#)).unwrap(), b"Hi");
+    }
+
+    #[test]
+    fn data_comes_before_its_other_name_and_null_before_what_it_replaces() {
+        let data = |fields: &str| data_of(only_record(&format!(r#"{{"recordId":"1",{fields}}}"#)));
+        assert_eq!(data(r#""data":"SGk=","kafkaRecordValue":"e30=""#).unwrap(), b"Hi");
+        assert_eq!(data(r#""kafkaRecordValue":"e30=","data":"SGk=""#).unwrap(), b"Hi");
+        assert_eq!(data(r#""kafkaRecordValue":"SGk=","data":null"#).unwrap(), b"Hi");
+        assert_eq!(data(r#""data":"SGk=","data":null"#), Err(DataError::Absent));
     }
 
     #[test]
