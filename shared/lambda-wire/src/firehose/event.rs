@@ -69,13 +69,12 @@ impl<'a> Event<'a> {
         let text = std::str::from_utf8(payload).map_err(EventError::Utf8)?;
         let mut cursor = Cursor::new(text);
         let mut event = Self::empty();
-        let mut has_records = false;
+        let mut found = Err(EventError::NoRecords);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            let field = match key.raw() {
+            let field = match key.decode().as_ref() {
                 "records" => {
-                    has_records = true;
-                    event.records = records(object.cursor())?;
+                    found = records(object.cursor())?;
                     continue;
                 }
                 "invocationId" => &mut event.invocation_id,
@@ -90,11 +89,8 @@ impl<'a> Event<'a> {
             *field = object.value()?.as_text().map(tapeline_json::Text::decode);
         }
         cursor.end()?;
-        match (has_records, event.records.is_empty()) {
-            (false, _) => Err(EventError::NoRecords),
-            (true, true) => Err(EventError::Empty),
-            (true, false) => Ok(event),
-        }
+        event.records = found?;
+        if event.records.is_empty() { Err(EventError::Empty) } else { Ok(event) }
     }
 
     const fn empty() -> Self {
@@ -109,11 +105,15 @@ impl<'a> Event<'a> {
     }
 }
 
-fn records<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Record<'a>>, EventError> {
-    let mut array = cursor.array()?;
-    let mut records = Vec::new();
-    while let Some(element) = array.element()? {
-        records.push(Record::parse(element, records.len())?);
+/// Reads a list of records, or steps over JSON that is none: of equal keys the last counts, so what is wrong with a
+/// list matters only if no other follows.
+fn records<'a>(cursor: &mut Cursor<'a>) -> Result<Result<Vec<Record<'a>>, EventError>, JsonError> {
+    let mut ahead = cursor.clone();
+    let records = Record::list(&mut ahead);
+    if records.is_ok() {
+        *cursor = ahead;
+    } else {
+        cursor.value()?;
     }
     Ok(records)
 }
@@ -143,12 +143,21 @@ pub enum DataError {
 }
 
 impl<'a> Record<'a> {
+    fn list(cursor: &mut Cursor<'a>) -> Result<Vec<Self>, EventError> {
+        let mut array = cursor.array()?;
+        let mut records = Vec::new();
+        while let Some(element) = array.element()? {
+            records.push(Self::parse(element, records.len())?);
+        }
+        Ok(records)
+    }
+
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
         let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
-            match key.raw() {
+            match key.decode().as_ref() {
                 "recordId" => id = value.as_text().map(|_| value),
                 "approximateArrivalTimestamp" => arrival = Some(value),
                 "data" => data = Some(value),
@@ -235,7 +244,7 @@ impl<'a> KinesisMetadata<'a> {
         while let Some(key) = object.key().ok()? {
             let value = object.value().ok()?;
             let text = || value.as_text().map(tapeline_json::Text::decode);
-            match key.raw() {
+            match key.decode().as_ref() {
                 "shardId" => metadata.shard_id = text(),
                 "partitionKey" => metadata.partition_key = text(),
                 "sequenceNumber" => metadata.sequence_number = text(),
@@ -306,6 +315,25 @@ mod tests {
         let event = Event::parse(text.as_bytes()).unwrap();
         assert_eq!(event.delivery_stream_arn.as_deref(), Some("arn"));
         assert_eq!(data_of(event.records[0]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn keys_with_escapes_are_the_keys_they_mean() {
+        let text = r#"{"\u0072ecords":[{"recordI\u0064":"1","d\u0061ta":"SGk="}]}"#;
+        let event = Event::parse(text.as_bytes()).unwrap();
+        assert_eq!(event.records[0].record_id(), "1");
+        assert_eq!(data_of(event.records[0]).unwrap(), b"Hi");
+    }
+
+    #[test]
+    fn the_last_of_two_lists_of_records_counts() {
+        for first in ["7", "[]", "[{}]", r#"[{"recordId":"1"}]"#] {
+            let text = format!(r#"{{"records":{first},"records":[{{"recordId":"2"}}]}}"#);
+            let event = Event::parse(text.as_bytes()).unwrap();
+            assert_eq!(event.records.iter().map(Record::record_id).collect::<Vec<_>>(), ["2"]);
+            let text = format!(r#"{{"records":{first},"records":[]}}"#);
+            assert_eq!(Event::parse(text.as_bytes()), Err(EventError::Empty));
+        }
     }
 
     #[test]
