@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            self.put(key.raw(), object.value()?)?;
+            self.put(&key.decode(), object.value()?)?;
         }
         Ok(())
     }

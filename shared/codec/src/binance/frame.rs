@@ -64,7 +64,7 @@ impl<'a> Frame<'a> {
         let (mut has_stream, mut has_data, mut payloads) = (false, false, None);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            match key.raw() {
+            match key.decode().as_ref() {
                 "stream" => {
                     once(&mut has_stream, "stream")?;
                     self.stream = stream_name(object.cursor())?;

@@ -451,6 +451,16 @@ fn a_field_that_stands_twice_is_refused() {
 }
 
 #[test]
+fn keys_with_escapes_are_the_keys_they_mean() {
+    let raw = rows(Market::Spot, Format::JsonLines, TRADE).unwrap();
+    let escaped = TRADE.replace("\"p\"", r#""\u0070""#);
+    assert_eq!(rows(Market::Spot, Format::JsonLines, &escaped).unwrap(), raw);
+    let combined = format!(r#"{{"\u0073tream":"bnbbtc@trade","d\u0061ta":{escaped}}}"#);
+    assert_eq!(rows(Market::Spot, Format::JsonLines, &combined).unwrap(), raw);
+    refuses(&TRADE.replace("\"m\"", r#""\u0070""#), Reason::BadJson, "`p` must stand once");
+}
+
+#[test]
 fn a_product_beyond_exactness_is_refused() {
     let long = "9".repeat(30);
     let text = TRADE.replace("\"0.001\"", &format!("\"{long}\"")).replace("\"100\"", &format!("\"{long}\""));
