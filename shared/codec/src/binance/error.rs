@@ -41,7 +41,7 @@ pub enum DecodeError {
     /// No decoder knows the event type.
     #[error("expected a known event type, was {event:?} on stream {stream:?}")]
     UnknownEvent {
-        /// The frame's `e`; empty when it has none.
+        /// The frame's `e`; empty when it has none, or none that is a plain string.
         event: String,
         /// The stream name; empty for a raw frame.
         stream: String,

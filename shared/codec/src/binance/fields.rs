@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tapeline_json::{Cursor, Value};
+use tapeline_json::{Cursor, Text, Value};
 use tapeline_market::{Decimal, Interval, Symbol, Timestamp};
 
 use super::error::Expected;
@@ -100,8 +100,10 @@ impl<'a> Fields<'a> {
         Ok(text.decode())
     }
 
+    /// The event type; `None` in a frame without one. What is no plain string is empty: a type that nobody knows.
     pub(super) fn event(&self) -> Option<&'a str> {
-        self.raw("e")?.as_text()?.plain()
+        let text = self.raw("e")?.as_text();
+        Some(text.and_then(Text::plain).unwrap_or_default())
     }
 
     /// A price or quantity: never negative.

@@ -24,7 +24,7 @@ pub struct Address<'f> {
     pub symbol: &'f str,
     /// The stream name's part behind the first `@`.
     pub name: &'f str,
-    /// The payload's `e`.
+    /// The payload's `e`; empty where it is no plain string.
     pub event: Option<&'f str>,
 }
 

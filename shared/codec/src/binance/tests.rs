@@ -461,6 +461,23 @@ fn keys_with_escapes_are_the_keys_they_mean() {
 }
 
 #[test]
+fn an_event_type_that_is_no_plain_string_is_not_taken_for_none() {
+    for event in ["7", "null", r#""\u0074rade""#] {
+        let snapshot = SNAPSHOT.replace('{', &format!(r#"{{"e":{event},"#));
+        refuses(
+            &format!(r#"{{"stream":"bnbbtc@depth5","data":{snapshot}}}"#),
+            Reason::UnknownEvent,
+            r#"expected a known event type, was "" on stream "bnbbtc@depth5""#,
+        );
+        refuses(
+            &format!(r#"{{"e":{event},"result":null,"id":1}}"#),
+            Reason::UnknownEvent,
+            r#"expected a known event type, was "" on stream """#,
+        );
+    }
+}
+
+#[test]
 fn a_product_beyond_exactness_is_refused() {
     let long = "9".repeat(30);
     let text = TRADE.replace("\"0.001\"", &format!("\"{long}\"")).replace("\"100\"", &format!("\"{long}\""));
