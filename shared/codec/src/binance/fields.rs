@@ -137,10 +137,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An id or a count.
+    /// An id or a count, of at most the bits that a `bigint` column holds.
     pub(super) fn number(&self, key: &'static str) -> Result<u64, DecodeError> {
         let value = self.required(key)?;
-        value.as_u64().ok_or_else(|| self.bad(key, Expected::NUMBER, value))
+        let number = value.as_u64().filter(|&number| number <= i64::MAX.unsigned_abs());
+        number.ok_or_else(|| self.bad(key, Expected::NUMBER, value))
     }
 
     /// An id that some markets leave out.
