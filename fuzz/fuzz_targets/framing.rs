@@ -65,7 +65,7 @@ impl Wrapped {
     /// Aggregates the record with a copy of itself.
     fn aggregate(&mut self) {
         self.record = kpl::aggregate(&[("a", &self.record), ("b", &self.record)]);
-        self.expanded *= 2;
+        self.expanded = 2 * self.expanded + self.record.len();
         self.texts = self.texts.take().map(|texts| [&texts[..], &texts[..]].concat());
     }
 
