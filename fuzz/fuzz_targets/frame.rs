@@ -148,7 +148,7 @@ impl Row {
                 // The only number that is computed.
                 ("quote_quantity", _) => {}
                 (_, "double") => {
-                    assert!(value.is_empty() || stands_in(frame, value), "{value} is not its own")
+                    assert!(value.is_empty() || stands_in(frame, value), "{value} is not its own");
                 }
                 _ => {}
             }
