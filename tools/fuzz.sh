@@ -16,5 +16,8 @@ targets=("$@")
 
 for target in "${targets[@]}"; do
     echo "--- $target, $seconds s"
-    cargo fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048
+    # The first folder takes what a run finds worth keeping; the seeds are only read.
+    mkdir -p "fuzz/corpus/$target"
+    cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536
 done

@@ -83,8 +83,10 @@ impl<'a> Text<'a> {
         if self.has_escapes() { Cow::Owned(unescape(self.0)) } else { Cow::Borrowed(self.0) }
     }
 
+    #[inline]
     fn has_escapes(self) -> bool {
-        self.0.as_bytes().contains(&b'\\')
+        // An escape has two characters at least; the exchange's keys mostly have one.
+        self.0.len() > 1 && self.0.as_bytes().contains(&b'\\')
     }
 }
 

@@ -32,7 +32,7 @@ impl<'a> Stream<'a> for BookTickerMessage<'a> {
             Some(event) => event == "bookTicker",
             None => {
                 let is_shaped = || ["u", "s", "b", "B", "a", "A"].into_iter().all(|key| fields.has(key));
-                !fields.has("e") && (address.name == "bookTicker" || is_shaped())
+                address.name == "bookTicker" || is_shaped()
             }
         }
     }

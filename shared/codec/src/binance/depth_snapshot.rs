@@ -30,7 +30,7 @@ pub struct DepthSnapshotMessage<'a> {
 /// The number in `depth5`, `depth10@100ms` and the like.
 fn level_count(address: &Address<'_>) -> Option<u64> {
     let (name, _speed) = address.name.split_once('@').unwrap_or((address.name, ""));
-    name.strip_prefix("depth")?.parse().ok()
+    name.strip_prefix("depth")?.parse().ok().map(u16::into)
 }
 
 impl<'a> Stream<'a> for DepthSnapshotMessage<'a> {

@@ -47,7 +47,7 @@ pub enum DecodeError {
     /// No decoder knows the event type.
     #[error("expected a known event type, was {event:?} on stream {stream:?}")]
     UnknownEvent {
-        /// The frame's `e`; empty when it has none.
+        /// The frame's `e`; empty when it has none, or none that is a plain string.
         event: String,
         /// The stream name; empty for a raw frame.
         stream: String,
@@ -111,7 +111,7 @@ impl Expected {
     pub(super) const DECIMAL: Self = Self(Reason::BadDecimal, "a decimal");
     pub(super) const FACTOR: Self =
         Self(Reason::BadDecimal, "small enough for an exact product with the price");
-    pub(super) const NUMBER: Self = Self(Reason::BadNumber, "a whole number");
+    pub(super) const NUMBER: Self = Self(Reason::BadNumber, "a whole number below 2^63");
     pub(super) const FLAG: Self = Self(Reason::BadNumber, "true or false");
     pub(super) const TIME: Self = Self(Reason::BadTime, "a time between the years 1970 and 9999");
     pub(super) const INTERVAL: Self = Self(Reason::UnknownEvent, "an interval from `1s` to `1M`");

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tapeline_json::{Cursor, Value};
+use tapeline_json::{Cursor, Text, Value};
 use tapeline_market::{Interval, Symbol, Timestamp};
 
 use super::error::Expected;
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            self.put(key.raw(), object.value()?)?;
+            self.put(&key.decode(), object.value()?)?;
         }
         Ok(())
     }
@@ -100,8 +100,10 @@ impl<'a> Fields<'a> {
         Ok(text.decode())
     }
 
+    /// The event type; `None` in a frame without one. What is no plain string is empty: a type that nobody knows.
     pub(super) fn event(&self) -> Option<&'a str> {
-        self.raw("e")?.as_text()?.plain()
+        let text = self.raw("e")?.as_text();
+        Some(text.and_then(Text::plain).unwrap_or_default())
     }
 
     /// A price or quantity: never negative.
@@ -131,10 +133,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An id or a count.
+    /// An id or a count, of at most the bits that a `bigint` column holds.
     pub(super) fn number(&self, key: &'static str) -> Result<u64, DecodeError> {
         let value = self.required(key)?;
-        value.as_u64().ok_or_else(|| self.bad(key, Expected::NUMBER, value))
+        let number = value.as_u64().filter(|&number| number <= i64::MAX.unsigned_abs());
+        number.ok_or_else(|| self.bad(key, Expected::NUMBER, value))
     }
 
     /// An id that some markets leave out.

@@ -28,7 +28,7 @@ pub struct Address<'f> {
     pub symbol: &'f str,
     /// The stream name's part behind the first `@`.
     pub name: &'f str,
-    /// The payload's `e`.
+    /// The payload's `e`; empty where it is no plain string.
     pub event: Option<&'f str>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Frame<'a> {
         let (mut has_stream, mut has_data, mut payloads) = (false, false, None);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            match key.raw() {
+            match key.decode().as_ref() {
                 "stream" => {
                     once(&mut has_stream, "stream")?;
                     self.stream = stream_name(object.cursor())?;

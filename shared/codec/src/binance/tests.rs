@@ -386,8 +386,12 @@ fn refusals_say_field_expected_and_found() {
     refuses(&trade(r#""0.001""#, r#""abc""#), Reason::BadDecimal, "`p` must be a decimal, was \"abc\"");
     refuses(&trade(r#""0.001""#, "0.001"), Reason::BadDecimal, "`p` must be a decimal, was 0.001");
     refuses(&trade(r#""0.001""#, r#""-0.001""#), Reason::BadDecimal, "`p` must be a decimal, was \"-0.001\"");
-    refuses(&trade("12345", "\"12345\""), Reason::BadNumber, "`t` must be a whole number, was \"12345\"");
-    refuses(&trade("12345", "-1"), Reason::BadNumber, "`t` must be a whole number, was -1");
+    refuses(
+        &trade("12345", "\"12345\""),
+        Reason::BadNumber,
+        "`t` must be a whole number below 2^63, was \"12345\"",
+    );
+    refuses(&trade("12345", "-1"), Reason::BadNumber, "`t` must be a whole number below 2^63, was -1");
     refuses(&trade(r#""m":true"#, r#""m":1"#), Reason::BadNumber, "`m` must be true or false, was 1");
     refuses(&trade(r#""t":12345,"#, ""), Reason::MissingField, "`t` must be present");
     refuses(&trade(r#""s":"BNBBTC","#, ""), Reason::NoSymbol, "`s` must be a symbol");
@@ -457,6 +461,54 @@ fn a_frame_that_would_fill_the_memory_is_refused() {
     let message = format!("expected a frame of at most 1048576 bytes, was {}", snapshot.len());
     refuses(&snapshot, Reason::ExpansionLimit, &message);
     refuses(&format!(r#"{{"stream":"a@depth5","data":[{snapshot}]}}"#), Reason::ExpansionLimit, &message);
+}
+
+#[test]
+fn keys_with_escapes_are_the_keys_they_mean() {
+    let raw = rows(Market::Spot, Format::JsonLines, TRADE).unwrap();
+    let escaped = TRADE.replace("\"p\"", r#""\u0070""#);
+    assert_eq!(rows(Market::Spot, Format::JsonLines, &escaped).unwrap(), raw);
+    let combined = format!(r#"{{"\u0073tream":"bnbbtc@trade","d\u0061ta":{escaped}}}"#);
+    assert_eq!(rows(Market::Spot, Format::JsonLines, &combined).unwrap(), raw);
+    refuses(&TRADE.replace("\"m\"", r#""\u0070""#), Reason::BadJson, "`p` must stand once");
+}
+
+#[test]
+fn an_event_type_that_is_no_plain_string_is_not_taken_for_none() {
+    for event in ["7", "null", r#""\u0074rade""#] {
+        let snapshot = SNAPSHOT.replace('{', &format!(r#"{{"e":{event},"#));
+        refuses(
+            &format!(r#"{{"stream":"bnbbtc@depth5","data":{snapshot}}}"#),
+            Reason::UnknownEvent,
+            r#"expected a known event type, was "" on stream "bnbbtc@depth5""#,
+        );
+        refuses(
+            &format!(r#"{{"e":{event},"result":null,"id":1}}"#),
+            Reason::UnknownEvent,
+            r#"expected a known event type, was "" on stream """#,
+        );
+    }
+}
+
+/// A bigint has 63 bits and a sign: the largest is 9223372036854775807.
+#[test]
+fn numbers_that_no_bigint_holds_are_refused() {
+    let row = |id: &str| rows(Market::Spot, Format::JsonLines, &TRADE.replace("12345", id));
+    assert!(row("9223372036854775807").unwrap().contains(r#""trade_id":9223372036854775807,"#));
+    refuses(
+        &TRADE.replace("12345", "9223372036854775808"),
+        Reason::BadNumber,
+        "`t` must be a whole number below 2^63, was 9223372036854775808",
+    );
+}
+
+#[test]
+fn a_number_of_levels_that_is_none_is_left_out() {
+    for name in ["depth18446744073709551615", "depth-5", "depth"] {
+        let text = format!(r#"{{"stream":"bnbbtc@{name}","data":{SNAPSHOT}}}"#);
+        let row = rows(Market::Spot, Format::JsonLines, &text).unwrap();
+        assert!(row.contains(r#""last_update_id":160,"bids""#), "{row}");
+    }
 }
 
 #[test]

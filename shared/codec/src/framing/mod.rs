@@ -104,7 +104,7 @@ pub fn texts<E: From<FramingError>>(
 }
 
 struct Unwrapping<'e, F> {
-    /// Bytes that decompression may give, all layers together.
+    /// Bytes that taking off layers may give, all of them together.
     limit: usize,
     /// Bytes that it gave so far.
     expanded: usize,
@@ -122,6 +122,7 @@ impl<F> Unwrapping<'_, F> {
             Layer::Text => return (self.each)(text(data)?),
             _ if depth == LAYERS_MAX => return Err(FramingError::Layers.into()),
             Layer::Kpl(records) => {
+                self.count(data.len())?;
                 for record in records {
                     self.layer(record.map_err(FramingError::Kpl)?.data, depth + 1)?;
                 }
@@ -131,8 +132,18 @@ impl<F> Unwrapping<'_, F> {
             Layer::Zstd => compression::unzstd(data, self.budget())?,
             Layer::Base64 => BASE64.decode(data.trim_ascii()).map_err(FramingError::Base64)?,
         };
-        self.expanded += inner.len();
+        self.count(inner.len())?;
         self.layer(&inner, depth + 1)
+    }
+
+    /// Counts what a layer gives. The parts of an aggregate are no copies, but they are texts beside those of the
+    /// parts that expand.
+    fn count(&mut self, bytes: usize) -> Result<(), FramingError> {
+        self.expanded = self.expanded.saturating_add(bytes);
+        if self.expanded > self.limit {
+            return Err(FramingError::Expansion { limit: self.limit });
+        }
+        Ok(())
     }
 
     fn budget(&self) -> compression::Budget {
@@ -297,6 +308,28 @@ mod tests {
     fn a_bomb_is_refused() {
         assert_eq!(refused(&gzip(&vec![b' '; 10_000_000])), Reason::ExpansionLimit);
         assert_eq!(refused(&zstd(&vec![b' '; 10_000_000])), Reason::ExpansionLimit);
+    }
+
+    #[test]
+    fn parts_beside_one_that_expands_count_too() {
+        let plain = vec![b'{'; 10_000];
+        let (mut record, mut expanded) = (Vec::new(), 0);
+        // Each round fills what the last record's size allows, but for half of the plain part.
+        for _ in 0..8 {
+            record = kpl::aggregate(&[("k", &gzip(&vec![b'{'; expanded])), ("k", &plain)]);
+            expanded = record.len() * EXPANSION_RATIO_MAX - plain.len() / 2;
+        }
+        assert_eq!(refused(&record), Reason::ExpansionLimit);
+    }
+
+    #[test]
+    fn base64_inside_of_compression_counts_too() {
+        // 60,000 bytes of base64 that give 45,000, in a record of 400 or a little less: 80,000 are allowed.
+        let wrapped = gzip(&BASE64.encode(vec![b'{'; 45_000]).into_bytes());
+        let nothing = gzip(b"").repeat((400 - wrapped.len()) / gzip(b"").len());
+        let record = [wrapped, nothing].concat();
+        assert!((380..=400).contains(&record.len()), "{} bytes", record.len());
+        assert_eq!(refused(&record), Reason::ExpansionLimit);
     }
 
     #[test]

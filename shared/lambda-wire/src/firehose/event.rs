@@ -69,13 +69,12 @@ impl<'a> Event<'a> {
         let text = std::str::from_utf8(payload).map_err(EventError::Utf8)?;
         let mut cursor = Cursor::new(text);
         let mut event = Self::empty();
-        let mut has_records = false;
+        let mut found = Err(EventError::NoRecords);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            let field = match key.raw() {
+            let field = match key.decode().as_ref() {
                 "records" => {
-                    has_records = true;
-                    event.records = records(object.cursor())?;
+                    found = records(object.cursor())?;
                     continue;
                 }
                 "invocationId" => &mut event.invocation_id,
@@ -90,11 +89,8 @@ impl<'a> Event<'a> {
             *field = object.value()?.as_text().map(tapeline_json::Text::decode);
         }
         cursor.end()?;
-        match (has_records, event.records.is_empty()) {
-            (false, _) => Err(EventError::NoRecords),
-            (true, true) => Err(EventError::Empty),
-            (true, false) => Ok(event),
-        }
+        event.records = found?;
+        if event.records.is_empty() { Err(EventError::Empty) } else { Ok(event) }
     }
 
     const fn empty() -> Self {
@@ -109,11 +105,15 @@ impl<'a> Event<'a> {
     }
 }
 
-fn records<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Record<'a>>, EventError> {
-    let mut array = cursor.array()?;
-    let mut records = Vec::new();
-    while let Some(element) = array.element()? {
-        records.push(Record::parse(element, records.len())?);
+/// Reads a list of records, or steps over JSON that is none: of equal keys the last counts, so what is wrong with a
+/// list matters only if no other follows.
+fn records<'a>(cursor: &mut Cursor<'a>) -> Result<Result<Vec<Record<'a>>, EventError>, JsonError> {
+    let mut ahead = cursor.clone();
+    let records = Record::list(&mut ahead);
+    if records.is_ok() {
+        *cursor = ahead;
+    } else {
+        cursor.value()?;
     }
     Ok(records)
 }
@@ -147,20 +147,29 @@ pub enum DataError {
 const KAFKA_DATA: &str = "kafkaRecordValue";
 
 impl<'a> Record<'a> {
+    fn list(cursor: &mut Cursor<'a>) -> Result<Vec<Self>, EventError> {
+        let mut array = cursor.array()?;
+        let mut records = Vec::new();
+        while let Some(element) = array.element()? {
+            records.push(Self::parse(element, records.len())?);
+        }
+        Ok(records)
+    }
+
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
-        let (mut id, mut arrival, mut data, mut kinesis) = (None, None, None, None);
+        let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
         let mut data_field = "data";
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
-            match key.raw() {
+            match key.decode().as_ref() {
                 "recordId" => id = value.as_text().map(|_| value),
                 "approximateArrivalTimestamp" => arrival = Some(value),
-                "data" if !value.is_null() => data = Some(value),
+                "data" => data = Some(value),
                 // Amazon MSK as a source has its own name for it, and wants that in the answer.
                 KAFKA_DATA => {
                     data_field = KAFKA_DATA;
-                    data = Some(value).filter(|value| !value.is_null());
+                    kafka_value = Some(value);
                 }
                 "mskRecordMetadata" => data_field = KAFKA_DATA,
                 "kinesisRecordMetadata" => kinesis = Some(value),
@@ -168,6 +177,7 @@ impl<'a> Record<'a> {
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
+        let data = [data, kafka_value].into_iter().flatten().find(|value| !value.is_null());
         Ok(Self { id, arrival, data_field, data, kinesis })
     }
 
@@ -243,7 +253,7 @@ impl<'a> KinesisMetadata<'a> {
         while let Some(key) = object.key().ok()? {
             let value = object.value().ok()?;
             let text = || value.as_text().map(tapeline_json::Text::decode);
-            match key.raw() {
+            match key.decode().as_ref() {
                 "shardId" => metadata.shard_id = text(),
                 "partitionKey" => metadata.partition_key = text(),
                 "sequenceNumber" => metadata.sequence_number = text(),
@@ -317,6 +327,25 @@ mod tests {
     }
 
     #[test]
+    fn keys_with_escapes_are_the_keys_they_mean() {
+        let text = r#"{"\u0072ecords":[{"recordI\u0064":"1","d\u0061ta":"SGk="}]}"#;
+        let event = Event::parse(text.as_bytes()).unwrap();
+        assert_eq!(event.records[0].record_id(), "1");
+        assert_eq!(data_of(event.records[0]).unwrap(), b"Hi");
+    }
+
+    #[test]
+    fn the_last_of_two_lists_of_records_counts() {
+        for first in ["7", "[]", "[{}]", r#"[{"recordId":"1"}]"#] {
+            let text = format!(r#"{{"records":{first},"records":[{{"recordId":"2"}}]}}"#);
+            let event = Event::parse(text.as_bytes()).unwrap();
+            assert_eq!(event.records.iter().map(Record::record_id).collect::<Vec<_>>(), ["2"]);
+            let text = format!(r#"{{"records":{first},"records":[]}}"#);
+            assert_eq!(Event::parse(text.as_bytes()), Err(EventError::Empty));
+        }
+    }
+
+    #[test]
     fn data_stays_a_matter_of_its_record() {
         assert_eq!(data_of(only_record(r#"{"recordId":"1"}"#)), Err(DataError::Absent));
         assert_eq!(data_of(only_record(r#"{"recordId":"1","data":null}"#)), Err(DataError::Absent));
@@ -325,6 +354,15 @@ mod tests {
         assert_eq!(data_of(only_record(r#"{"recordId":"1","data":"SGk"}"#)).unwrap(), b"Hi");
         assert_eq!(data_of(only_record(r#"{"recordId":"1","data":"SGk\u003d"}"#)).unwrap(), b"Hi");
         assert_eq!(data_of(only_record(r#"{"recordId":"1","kafkaRecordValue":"SGk="}"#)).unwrap(), b"Hi");
+    }
+
+    #[test]
+    fn data_comes_before_its_other_name_and_null_before_what_it_replaces() {
+        let data = |fields: &str| data_of(only_record(&format!(r#"{{"recordId":"1",{fields}}}"#)));
+        assert_eq!(data(r#""data":"SGk=","kafkaRecordValue":"e30=""#).unwrap(), b"Hi");
+        assert_eq!(data(r#""kafkaRecordValue":"e30=","data":"SGk=""#).unwrap(), b"Hi");
+        assert_eq!(data(r#""kafkaRecordValue":"SGk=","data":null"#).unwrap(), b"Hi");
+        assert_eq!(data(r#""data":"SGk=","data":null"#), Err(DataError::Absent));
     }
 
     #[test]
