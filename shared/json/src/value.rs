@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::cursor::Cursor;
+use crate::scan;
 
 /// One well-formed JSON value, as the slice of text in which it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +86,9 @@ impl<'a> Text<'a> {
 
     #[inline]
     fn has_escapes(self) -> bool {
-        // An escape has two characters at least; the exchange's keys mostly have one.
-        self.0.len() > 1 && self.0.as_bytes().contains(&b'\\')
+        // An escape has two characters at least; the exchange's keys mostly have one. Of the characters that do not mean
+        // themselves only the backslash gets into a string.
+        self.0.len() > 1 && scan::plain_end(self.0.as_bytes(), 0) < self.0.len()
     }
 }
 
