@@ -131,9 +131,9 @@ fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     // Most strings of a frame end within one word.
     let mut at = start;
-    if let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk()) {
+    if let Some(word) = word(bytes, start) {
         // Without a special byte all eight are plain: there are 64 zeros.
-        at += specials(u64::from_le_bytes(*word)).trailing_zeros() as usize / 8;
+        at += specials(word).trailing_zeros() as usize / 8;
         if bytes.get(at) == Some(&b'"') {
             return Ok(at);
         }
@@ -157,18 +157,24 @@ fn long_string_end(bytes: &[u8], plain: usize) -> Result<usize, JsonError> {
 /// character; the length where there is none.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], start: usize) -> usize {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let (words, tail) = rest.as_chunks();
-    for (at, word) in words.iter().enumerate() {
-        let special = specials(u64::from_le_bytes(*word));
+    let mut at = start;
+    while let Some(word) = word(bytes, at) {
+        let special = specials(word);
         if special != 0 {
             // One bit in the byte that is special; the lowest stands for the first.
-            return start + at * WORD + special.trailing_zeros() as usize / 8;
+            return at + special.trailing_zeros() as usize / 8;
         }
+        at += WORD;
     }
     let is_special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-    let in_tail = tail.iter().position(is_special).unwrap_or(tail.len());
-    start + words.len() * WORD + in_tail
+    let tail = bytes.get(at..).unwrap_or_default();
+    at + tail.iter().position(is_special).unwrap_or(tail.len())
+}
+
+/// The eight bytes from `at` on, as a number; `None` where fewer are left.
+#[inline]
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|word: &[u8; WORD]| u64::from_le_bytes(*word))
 }
 
 /// How many bytes of a string are looked at together: most strings of a frame end within two words.

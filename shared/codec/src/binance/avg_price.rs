@@ -40,7 +40,7 @@ impl<'a> Stream<'a> for AvgPriceMessage<'a> {
     }
 
     fn write(&self, row: &mut impl Row) {
-        row.text(column::INTERVAL, self.interval.as_str());
+        row.word(column::INTERVAL, self.interval.as_str());
         row.digits(column::AVERAGE_PRICE, self.average_price);
         row.time(column::TRADE_TIME, self.trade_time);
     }

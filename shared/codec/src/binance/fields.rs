@@ -41,13 +41,15 @@ impl<'a> Fields<'a> {
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            self.put(&key.decode(), object.value()?)?;
+            self.put(key, object.value()?)?;
         }
         Ok(())
     }
 
-    pub(super) fn put(&mut self, key: &str, value: Value<'a>) -> Result<(), DecodeError> {
-        let place = slot(key).and_then(|at| Some((at, self.values.get_mut(at)?)));
+    pub(super) fn put(&mut self, key: Text<'_>, value: Value<'a>) -> Result<(), DecodeError> {
+        // A key with an escape is no key as it stands: only keys that nobody knows are looked at twice.
+        let slot = slot(key.raw()).or_else(|| if key.plain().is_none() { slot(&key.decode()) } else { None });
+        let place = slot.and_then(|at| Some((at, self.values.get_mut(at)?)));
         match place {
             Some((at, Some(_))) => Err(DecodeError::Duplicate { field: self.name(slot_name(at)) }),
             Some((_, empty)) => {

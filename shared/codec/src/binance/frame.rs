@@ -84,7 +84,7 @@ impl<'a> Frame<'a> {
                         _ => self.fields.read(object.cursor())?,
                     }
                 }
-                key => self.fields.put(key, object.value()?)?,
+                _ => self.fields.put(key, object.value()?)?,
             }
         }
         if has_stream && !has_data {

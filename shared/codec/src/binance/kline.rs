@@ -104,7 +104,7 @@ impl<'a> Stream<'a> for KlineMessage<'a> {
     }
 
     fn write(&self, row: &mut impl Row) {
-        row.text(column::INTERVAL, self.interval.as_str());
+        row.word(column::INTERVAL, self.interval.as_str());
         row.time(column::OPEN_TIME, self.open_time);
         row.time(column::CLOSE_TIME, self.close_time);
         row.digits(column::OPEN, self.open);

@@ -1,6 +1,6 @@
 //! One side of the order book.
 
-use tapeline_json::Value;
+use tapeline_json::{Cursor, Value};
 
 use super::error::Expected;
 use super::{DecodeError, Digits, FieldName};
@@ -24,35 +24,38 @@ impl<'a> Levels<'a> {
         if !value.raw().starts_with('[') {
             return Err(Expected::LIST.but_was(field, value));
         }
-        match elements(value).find(|&element| level(element).is_none()) {
-            Some(element) => Err(Expected::LEVEL.but_was(field, element)),
-            None => Ok(Self(value)),
+        let mut cursor = value.cursor();
+        cursor.eat(b'[');
+        while !cursor.eat(b']') {
+            let mut element = cursor.clone();
+            if level(&mut cursor).is_none() {
+                return Err(Expected::LEVEL.but_was(field, element.value().unwrap_or(value)));
+            }
+            cursor.eat(b',');
         }
+        Ok(Self(value))
     }
 
     /// The levels, best first as the exchange sends them.
     pub fn iter(self) -> impl Iterator<Item = Level<'a>> {
-        // All were checked when they were read: none is missing here.
-        elements(self.0).filter_map(level)
+        let mut cursor = self.0.cursor();
+        cursor.eat(b'[');
+        std::iter::from_fn(move || {
+            // All were checked when they were read: only at the closing bracket there is none.
+            let level = level(&mut cursor);
+            cursor.eat(b',');
+            level
+        })
     }
 }
 
-/// The elements of an array that is known to be well formed.
-fn elements(array: Value<'_>) -> impl Iterator<Item = Value<'_>> {
-    let mut cursor = array.cursor();
-    cursor.eat(b'[');
-    std::iter::from_fn(move || {
-        cursor.eat(b',');
-        // At the closing bracket there is no value.
-        cursor.value().ok()
-    })
-}
-
-/// Reads `["price","quantity"]`; older frames carry a third element to ignore.
-fn level(value: Value<'_>) -> Option<Level<'_>> {
-    let mut cursor = value.cursor();
+/// Reads `["price","quantity"]`; older frames carry a third element to pass over.
+fn level<'a>(cursor: &mut Cursor<'a>) -> Option<Level<'a>> {
     let mut array = cursor.array().ok()?;
     let price = array.element().ok()??.value().ok()?.as_text()?;
     let quantity = array.element().ok()??.value().ok()?.as_text()?;
+    while let Some(more) = array.element().ok()? {
+        more.value().ok()?;
+    }
     Some(Level { price: Digits::unsigned(price.raw())?, quantity: Digits::unsigned(quantity.raw())? })
 }

@@ -35,7 +35,7 @@ impl<'a> Stream<'a> for MiniTickerMessage<'a> {
     }
 
     fn write(&self, row: &mut impl Row) {
-        row.text(column::WINDOW, DAY_WINDOW);
+        row.word(column::WINDOW, DAY_WINDOW);
         self.prices.write(row);
     }
 }

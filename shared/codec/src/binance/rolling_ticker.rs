@@ -46,7 +46,7 @@ impl<'a> Stream<'a> for RollingTickerMessage<'a> {
     }
 
     fn write(&self, row: &mut impl Row) {
-        row.text(column::WINDOW, self.window);
+        row.word(column::WINDOW, self.window);
         self.statistics.write(row);
     }
 }

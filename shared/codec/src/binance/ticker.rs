@@ -54,7 +54,7 @@ impl<'a> Stream<'a> for TickerMessage<'a> {
     }
 
     fn write(&self, row: &mut impl Row) {
-        row.text(column::WINDOW, DAY_WINDOW);
+        row.word(column::WINDOW, DAY_WINDOW);
         self.statistics.write(row);
         row.digits(column::LAST_QUANTITY, self.last_quantity);
         row.optional_digits(column::PREVIOUS_CLOSE_PRICE, self.previous_close_price);

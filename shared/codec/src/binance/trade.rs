@@ -77,6 +77,6 @@ impl<'a> Execution<'a> {
             row.decimal(column::QUOTE_QUANTITY, quote_quantity);
         }
         row.time(column::TRADE_TIME, self.trade_time);
-        row.text(column::TAKER_SIDE, self.taker_side.as_str());
+        row.word(column::TAKER_SIDE, self.taker_side.as_str());
     }
 }

@@ -42,6 +42,10 @@ impl Row for CsvRow {
         self.cell(column, |out| out.extend_from_slice(value.as_bytes()));
     }
 
+    fn word(&mut self, column: Column, value: &str) {
+        self.text(column, value);
+    }
+
     fn digits(&mut self, column: Column, value: Digits<'_>) {
         self.text(column, value.as_str());
     }

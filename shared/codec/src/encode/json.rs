@@ -31,6 +31,12 @@ impl Row for JsonRow<'_> {
         self.out.push(b'"');
     }
 
+    fn word(&mut self, column: Column, value: &str) {
+        self.key(column);
+        self.out.extend_from_slice(value.as_bytes());
+        self.out.push(b'"');
+    }
+
     fn digits(&mut self, column: Column, value: Digits<'_>) {
         self.key(column);
         self.out.extend_from_slice(value.as_str().as_bytes());

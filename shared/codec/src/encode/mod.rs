@@ -69,6 +69,8 @@ pub struct UnknownFormat {
 /// One row being written. A column that a message does not have is left out (null).
 pub(crate) trait Row {
     fn text(&mut self, column: Column, value: &str);
+    /// Writes text that no format needs to escape or quote: a word of ours, or a symbol.
+    fn word(&mut self, column: Column, value: &str);
     fn digits(&mut self, column: Column, value: Digits<'_>);
     /// Writes a computed decimal in its shortest text.
     fn decimal(&mut self, column: Column, value: Decimal);
@@ -104,8 +106,8 @@ pub(crate) trait Row {
     {
         let header = &message.header;
         self.id(column::ID, message);
-        self.text(column::MARKET, header.market.as_str());
-        self.text(column::SYMBOL, header.symbol.as_str());
+        self.word(column::MARKET, header.market.as_str());
+        self.word(column::SYMBOL, header.symbol.as_str());
         self.optional_time(column::EVENT_TIME, header.event_time);
         self.optional_time(column::ARRIVAL_TIME, arrival);
         message.body.write(self);

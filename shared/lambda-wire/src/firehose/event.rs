@@ -146,6 +146,40 @@ pub enum DataError {
 
 const KAFKA_DATA: &str = "kafkaRecordValue";
 
+/// The fields of a record while it is being read; of a key that stands twice the last counts.
+#[derive(Default)]
+struct RecordFields<'a> {
+    id: Option<Value<'a>>,
+    arrival: Option<Value<'a>>,
+    data: Option<Value<'a>>,
+    kafka_value: Option<Value<'a>>,
+    is_kafka: bool,
+    kinesis: Option<Value<'a>>,
+}
+
+impl<'a> RecordFields<'a> {
+    /// Keeps a field; false if nobody asks for it.
+    fn put(&mut self, key: &str, value: Value<'a>) -> bool {
+        match key {
+            "recordId" => self.id = value.as_text().map(|_| value),
+            "approximateArrivalTimestamp" => self.arrival = Some(value),
+            "data" => self.data = Some(value),
+            // Amazon MSK as a source has its own name for it, and wants that in the answer.
+            KAFKA_DATA => (self.is_kafka, self.kafka_value) = (true, Some(value)),
+            "mskRecordMetadata" => self.is_kafka = true,
+            "kinesisRecordMetadata" => self.kinesis = Some(value),
+            _ => return false,
+        }
+        true
+    }
+
+    fn record(self) -> Option<Record<'a>> {
+        let data = [self.data, self.kafka_value].into_iter().flatten().find(|value| !value.is_null());
+        let data_field = if self.is_kafka { KAFKA_DATA } else { "data" };
+        Some(Record { id: self.id?, arrival: self.arrival, data_field, data, kinesis: self.kinesis })
+    }
+}
+
 impl<'a> Record<'a> {
     fn list(cursor: &mut Cursor<'a>) -> Result<Vec<Self>, EventError> {
         let mut array = cursor.array()?;
@@ -157,28 +191,16 @@ impl<'a> Record<'a> {
     }
 
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
-        let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
-        let mut data_field = "data";
+        let mut fields = RecordFields::default();
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
-            match key.decode().as_ref() {
-                "recordId" => id = value.as_text().map(|_| value),
-                "approximateArrivalTimestamp" => arrival = Some(value),
-                "data" => data = Some(value),
-                // Amazon MSK as a source has its own name for it, and wants that in the answer.
-                KAFKA_DATA => {
-                    data_field = KAFKA_DATA;
-                    kafka_value = Some(value);
-                }
-                "mskRecordMetadata" => data_field = KAFKA_DATA,
-                "kinesisRecordMetadata" => kinesis = Some(value),
-                _ => {}
+            // A key with an escape is no key as it stands: only keys that nobody knows are looked at twice.
+            if !fields.put(key.raw(), value) && key.plain().is_none() {
+                fields.put(&key.decode(), value);
             }
         }
-        let id = id.ok_or(EventError::NoRecordId { at })?;
-        let data = [data, kafka_value].into_iter().flatten().find(|value| !value.is_null());
-        Ok(Self { id, arrival, data_field, data, kinesis })
+        fields.record().ok_or(EventError::NoRecordId { at })
     }
 
     /// The record's id, as the answer must repeat it.
