@@ -128,6 +128,29 @@ pub struct Record<'a> {
     kinesis: Option<Value<'a>>,
 }
 
+/// The keys of a record.
+enum RecordKey {
+    Id,
+    Arrival,
+    Data,
+    /// What `data` is called where Amazon MSK is the source.
+    KafkaValue,
+    Kinesis,
+}
+
+impl RecordKey {
+    fn of(key: &str) -> Option<Self> {
+        match key {
+            "recordId" => Some(Self::Id),
+            "approximateArrivalTimestamp" => Some(Self::Arrival),
+            "data" => Some(Self::Data),
+            "kafkaRecordValue" => Some(Self::KafkaValue),
+            "kinesisRecordMetadata" => Some(Self::Kinesis),
+            _ => None,
+        }
+    }
+}
+
 /// The record has no data that could be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DataError {
@@ -157,14 +180,13 @@ impl<'a> Record<'a> {
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
-            match key.decode().as_ref() {
-                "recordId" => id = value.as_text().map(|_| value),
-                "approximateArrivalTimestamp" => arrival = Some(value),
-                "data" => data = Some(value),
-                // Amazon MSK as a source has its own name for it.
-                "kafkaRecordValue" => kafka_value = Some(value),
-                "kinesisRecordMetadata" => kinesis = Some(value),
-                _ => {}
+            match key.find(RecordKey::of) {
+                Some(RecordKey::Id) => id = value.as_text().map(|_| value),
+                Some(RecordKey::Arrival) => arrival = Some(value),
+                Some(RecordKey::Data) => data = Some(value),
+                Some(RecordKey::KafkaValue) => kafka_value = Some(value),
+                Some(RecordKey::Kinesis) => kinesis = Some(value),
+                None => {}
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
