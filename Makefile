@@ -58,12 +58,15 @@ target/tools/%.installed:
 	cargo install --locked --root target/tools $*
 	touch $@
 
-.venv/check.installed: requirements.txt
+.venv/bin/uv: requirements-uv.txt
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-.venv/deploy.installed: requirements-deploy.txt
-	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+.venv/check.installed: requirements.txt .venv/bin/uv
+	.venv/bin/uv pip install --quiet --require-hashes -r $<
+	touch $@
+
+.venv/deploy.installed: requirements-deploy.txt .venv/bin/uv
+	.venv/bin/uv pip install --quiet --require-hashes -r $<
 	touch $@

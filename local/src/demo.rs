@@ -1,6 +1,6 @@
 //! `tapeline demo`: a session is made, replayed, and shown as it was delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Field;
+use parquet::record::{Field, Row};
 use thiserror::Error;
 
 use crate::replay::command::TargetArgs;
-use crate::replay::{ReplayError, Speed, Summary, run};
+use crate::replay::{ReplayError, Speed, Summary, counted, run};
 use crate::sample::SampleError;
 use crate::sample::command::SampleArgs;
 
 /// Rows shown of each kind.
-const ROWS_SHOWN: usize = 3;
+const ROWS_SHOWN: usize = 2;
 /// Columns shown of each row.
 const COLUMNS_SHOWN: usize = 8;
 /// Columns that say little in an example: they are the same in all rows, or long.
@@ -77,9 +77,9 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Summary, DemoError> {
         replayed.display()
     );
     let summary = run(&args.target.options(vec![session], replayed.clone(), Speed::Max)).await?;
-    for (kind, file) in one_file_of_each_kind(&replayed)? {
-        let (rows, table) = first_rows(&file).map_err(|source| DemoError::Parquet { path: file, source })?;
-        println!("{kind}, {rows} rows\n{table}\n");
+    for (kind, file) in first_file_of_each_kind(&replayed)? {
+        let table = first_rows(&file).map_err(|source| DemoError::Parquet { path: file, source })?;
+        println!("{kind}: {}\n{table}\n", counted(summary.rows.get(&kind).copied().unwrap_or(0), "row"));
     }
     println!(
         "3. Every frame accounted for, also in {}\n\n{}",
@@ -89,9 +89,9 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Summary, DemoError> {
     Ok(summary)
 }
 
-/// The first file below each `kind=` folder.
-fn one_file_of_each_kind(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DemoError> {
-    let mut files = BTreeMap::new();
+/// The first file below each `kind=` folder, by name.
+fn first_file_of_each_kind(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DemoError> {
+    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let failed = |source| DemoError::Folder { path: folder.clone(), source };
@@ -101,29 +101,30 @@ fn one_file_of_each_kind(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Dem
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "parquet") {
                 let kind = path.iter().find_map(|part| part.to_str()?.strip_prefix("kind="));
-                files.entry(kind.unwrap_or("all").to_owned()).or_insert(path);
+                let first = files.entry(kind.unwrap_or("all").to_owned()).or_insert_with(|| path.clone());
+                *first = path.min(first.clone());
             }
         }
     }
     Ok(files)
 }
 
-/// How many rows a file has, and the first of them.
-fn first_rows(file: &Path) -> Result<(i64, Table), ParquetError> {
+/// The first rows of a file, with the columns that one of them has.
+fn first_rows(file: &Path) -> Result<Table, ParquetError> {
     let reader = SerializedFileReader::new(File::open(file)?)?;
+    let rows: Vec<_> = reader.get_row_iter(None)?.take(ROWS_SHOWN).collect::<Result<_, _>>()?;
+    let filled = rows.iter().flat_map(Row::get_column_iter).filter(|(_, value)| **value != Field::Null);
+    let filled: BTreeSet<&str> = filled.map(|(name, _)| name.as_str()).collect();
+    let is_shown = |name: &str| filled.contains(name) && !COLUMNS_PASSED_OVER.contains(&name);
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    for row in reader.get_row_iter(None)?.take(ROWS_SHOWN) {
-        let row = row?;
-        let cells: Vec<_> = row
-            .get_column_iter()
-            .filter(|(name, value)| **value != Field::Null && !COLUMNS_PASSED_OVER.contains(&name.as_str()))
-            .take(COLUMNS_SHOWN)
-            .collect();
+    for row in &rows {
+        let cells: Vec<_> =
+            row.get_column_iter().filter(|(name, _)| is_shown(name)).take(COLUMNS_SHOWN).collect();
         table.set_header(cells.iter().map(|(name, _)| name.as_str()));
         table.add_row(cells.iter().map(|(_, value)| shown(value)));
     }
-    Ok((reader.metadata().file_metadata().num_rows(), table))
+    Ok(table)
 }
 
 /// A value as a person reads it: times as such, lists by their length.
@@ -132,7 +133,9 @@ fn shown(value: &Field) -> String {
         Field::Str(text) => text.clone(),
         Field::TimestampMillis(millis) => jiff::Timestamp::from_millisecond(*millis)
             .map_or_else(|_| millis.to_string(), |time| time.to_string()),
-        Field::ListInternal(list) => format!("{} levels", list.len()),
+        Field::ListInternal(list) => counted(list.len() as u64, "level"),
+        Field::Double(number) => number.to_string(),
+        Field::Null => String::new(),
         other => other.to_string(),
     }
 }

@@ -62,17 +62,14 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// A record that the function refused is its business; an invocation that failed is a defect.
+/// A record that the function refused is its business; an invocation that failed is a defect, and so is a record that
+/// the function was done with but that could not be delivered.
 fn verdict(summary: &Summary) -> ExitCode {
-    let invocations = &summary.invocations;
-    if let Some(failure) = &invocations.last_failure {
-        eprintln!(
-            "error: {} of {} invocations failed, the last: {failure}",
-            invocations.failed, invocations.count
-        );
-        return ExitCode::FAILURE;
+    let defects = summary.defects();
+    for defect in &defects {
+        eprintln!("error: {defect}");
     }
-    ExitCode::SUCCESS
+    if defects.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// An error with its causes, in one line.

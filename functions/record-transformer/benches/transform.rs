@@ -3,14 +3,19 @@
 //! Beside the transformer runs the handler that one would write first: the event types of `aws_lambda_events` and a
 //! `serde_json::Value` for each frame. Both do the same job: the bench compares their rows before it measures.
 
-use std::collections::HashMap;
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a bench stops where something is not as it set it up"
+)]
+
+mod idiomatic;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use aws_lambda_events::event::firehose::{
-    KinesisFirehoseEvent, KinesisFirehoseResponse, KinesisFirehoseResponseRecord,
-    KinesisFirehoseResponseRecordMetadata,
-};
+use aws_lambda_events::event::firehose::KinesisFirehoseResponse;
 use base64::Engine as _;
 use record_transformer::{Config, Transformer};
 use serde_json::{Map, Value, json};
@@ -22,13 +27,13 @@ fn main() {
     let event = event();
     let mut transformer = Transformer::new(Config::from_variables(|_| None).expect("the defaults"));
     let ours = transformer.transform(&event).expect("an answer").answer;
-    let theirs = idiomatic(&event);
+    let theirs = idiomatic::handle(&event);
     compare(&ours, &theirs);
     println!("{RECORDS} records, {} bytes of event, {} bytes of answer", event.len(), ours.len());
     println!("{:<28}{:>10}{:>10}{:>10}  µs per record, {ROUNDS} rounds", "", "median", "min", "max");
     let [ours, theirs] = interleaved(
         || black_box(transformer.transform(black_box(&event)).expect("an answer").answer),
-        || black_box(idiomatic(black_box(&event))),
+        || black_box(idiomatic::handle(black_box(&event))),
     );
     report("transformer", &ours);
     report("idiomatic handler", &theirs);
@@ -110,121 +115,6 @@ fn frame(at: usize) -> String {
             r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":{time},"s":"BTCUSDT","U":{id},"u":{id},"b":[["65000.{cents:02}000000","0.50000000"],["64999.00000000","0.00000000"]],"a":[["65001.{cents:02}000000","1.20000000"]]}}}}"#
         ),
     }
-}
-
-/// The handler that one would write first.
-fn idiomatic(payload: &[u8]) -> Vec<u8> {
-    let event: KinesisFirehoseEvent = serde_json::from_slice(payload).expect("an event");
-    let mut response = KinesisFirehoseResponse::default();
-    for record in event.records {
-        let frame: Value = serde_json::from_slice(&record.data.0).expect("a frame");
-        let arrival = iso(record.approximate_arrival_timestamp.0.timestamp_millis());
-        let (row, keys) = row(&frame, &arrival);
-        let mut data = serde_json::to_vec(&row).expect("a row");
-        data.push(b'\n');
-        let mut answer = KinesisFirehoseResponseRecord::default();
-        answer.record_id = record.record_id;
-        answer.result = Some("Ok".to_owned());
-        answer.data.0 = data;
-        let mut metadata = KinesisFirehoseResponseRecordMetadata::default();
-        metadata.partition_keys = keys;
-        answer.metadata = metadata;
-        response.records.push(answer);
-    }
-    serde_json::to_vec(&response).expect("an answer")
-}
-
-fn iso(millis: i64) -> String {
-    format!("{:.6}", jiff::Timestamp::from_millisecond(millis).expect("a time"))
-}
-
-fn number(value: &Value) -> Value {
-    json!(value.as_str().expect("a decimal").parse::<f64>().expect("a decimal"))
-}
-
-fn levels(value: &Value) -> Value {
-    let levels = value.as_array().expect("levels").iter();
-    levels.map(|level| json!({ "price": number(&level[0]), "quantity": number(&level[1]) })).collect()
-}
-
-fn row(frame: &Value, arrival: &str) -> (Value, HashMap<String, String>) {
-    let data = &frame["data"];
-    let symbol = data["s"].as_str().expect("a symbol");
-    let event_time = data["E"].as_i64().map(iso);
-    let time = |value: &Value| json!(iso(value.as_i64().expect("a time")));
-    let mut row = Map::new();
-    let mut put = |key: &str, value: Value| row.insert(key.to_owned(), value);
-    put("market", json!("spot"));
-    put("symbol", json!(symbol));
-    put("arrival_time", json!(arrival));
-    if let Some(event_time) = &event_time {
-        put("event_time", json!(event_time));
-    }
-    let (kind, id) = match data["e"].as_str() {
-        Some(event @ ("trade" | "aggTrade")) => {
-            let price: f64 = data["p"].as_str().expect("a price").parse().expect("a price");
-            let quantity: f64 = data["q"].as_str().expect("a quantity").parse().expect("a quantity");
-            put("price", json!(price));
-            put("quantity", json!(quantity));
-            put("quote_quantity", json!(price * quantity));
-            put("trade_time", time(&data["T"]));
-            put("taker_side", json!(if data["m"] == true { "sell" } else { "buy" }));
-            if event == "trade" {
-                put("trade_id", data["t"].clone());
-                ("trade", format!("t|{}", data["t"]))
-            } else {
-                put("agg_trade_id", data["a"].clone());
-                put("first_trade_id", data["f"].clone());
-                put("last_trade_id", data["l"].clone());
-                ("agg_trade", format!("a|{}", data["a"]))
-            }
-        }
-        Some("kline") => {
-            let k = &data["k"];
-            let numbers = [
-                ("open", "o"),
-                ("high", "h"),
-                ("low", "l"),
-                ("close", "c"),
-                ("base_volume", "v"),
-                ("quote_volume", "q"),
-                ("taker_buy_base_volume", "V"),
-                ("taker_buy_quote_volume", "Q"),
-            ];
-            for (name, key) in numbers {
-                put(name, number(&k[key]));
-            }
-            for (name, key) in
-                [("interval", "i"), ("trade_count", "n"), ("first_trade_id", "f"), ("last_trade_id", "L")]
-            {
-                put(name, k[key].clone());
-            }
-            put("is_closed", k["x"].clone());
-            put("open_time", time(&k["t"]));
-            put("close_time", time(&k["T"]));
-            ("kline", format!("k|{}|{}000", k["i"].as_str().expect("an interval"), k["t"]))
-        }
-        Some("depthUpdate") => {
-            put("first_update_id", data["U"].clone());
-            put("last_update_id", data["u"].clone());
-            put("bids", levels(&data["b"]));
-            put("asks", levels(&data["a"]));
-            ("depth_update", format!("d|{}", data["u"]))
-        }
-        _ => {
-            for (name, key) in
-                [("bid_price", "b"), ("bid_quantity", "B"), ("ask_price", "a"), ("ask_quantity", "A")]
-            {
-                put(name, number(&data[key]));
-            }
-            put("update_id", data["u"].clone());
-            ("book_ticker", format!("b|{}", data["u"]))
-        }
-    };
-    put("kind", json!(kind));
-    put("id", json!(format!("spot|{symbol}|{id}")));
-    let date = event_time.as_deref().unwrap_or(arrival)[..10].to_owned();
-    (Value::Object(row), HashMap::from([("kind".to_owned(), kind.to_owned()), ("date".to_owned(), date)]))
 }
 
 /// Both answers hold the same rows under the same keys. Products may differ in the last bit of a float, and the arrival

@@ -9,7 +9,10 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 use tapeline_lambda_wire::{HandlerError, Invocation};
 use tracing::level_filters::LevelFilter;
-use tracing::{error, info, warn};
+use tracing::{Metadata, error, info, warn};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::ConfigError;
 use crate::report::Report;
@@ -20,7 +23,14 @@ pub const NAMESPACE: &str = "tapeline";
 
 /// Starts logging to standard output, one JSON document a line.
 pub fn start(level: LevelFilter) {
-    tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_max_level(level).init();
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
+    tracing_subscriber::registry().with(lines).with(level).with(filter_fn(is_news)).init();
+}
+
+/// The runtime tells a handler's error once more, in its own words: [`invocation_failed`] has told it already. A panic,
+/// which comes with a field of its own, nobody else tells.
+fn is_news(metadata: &Metadata<'_>) -> bool {
+    metadata.target() != "lambda_runtime::layers::panic" || metadata.fields().field("error").is_some()
 }
 
 /// Logs why the function does not start.

@@ -1,7 +1,7 @@
 //! The function itself: the bytes of an invocation to the bytes of its answer.
 
 use tapeline_codec::binance::{self, Body, DecodeError, Frame, Identity, Message};
-use tapeline_codec::framing::{self, Documents, FramingError};
+use tapeline_codec::framing::{self, Documents, FRAMES_MAX, FramingError};
 use tapeline_codec::{DropReason, Reason};
 use tapeline_lambda_wire::firehose::{
     ANSWER_BYTES_MAX, DataError, Event, EventError, Oversized, Pending, Record, Step, answer,
@@ -117,8 +117,14 @@ impl Transformer {
         record.decode_data(&mut self.data)?;
         report.bytes_in += self.data.len() as u64;
         let arrival = record.arrival_micros().and_then(|micros| Timestamp::from_micros(micros).ok());
-        let mut writer =
-            RowWriter { config: &self.config, arrival, rows: &mut self.rows, pass: Pass::default() };
+        let mut writer = RowWriter {
+            config: &self.config,
+            arrival,
+            rows: &mut self.rows,
+            // In base64, more alone would exceed the whole answer.
+            rows_bytes_max: self.answer_bytes_max / 4 * 3,
+            pass: Pass::default(),
+        };
         framing::texts(&self.data, &mut |text: &str| writer.text(text))?;
         Ok(writer.pass)
     }
@@ -207,6 +213,7 @@ struct RowWriter<'t> {
     config: &'t Config,
     arrival: Option<Timestamp>,
     rows: &'t mut Vec<u8>,
+    rows_bytes_max: usize,
     pass: Pass,
 }
 
@@ -221,6 +228,9 @@ impl RowWriter<'_> {
 
     fn frame(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         self.pass.frames += 1;
+        if self.pass.frames > FRAMES_MAX as u64 {
+            return Err(FramingError::Frames.into());
+        }
         let Identity::Kind(kind) = binance::identify(frame)? else {
             self.pass.dropped(DropReason::Control);
             return Ok(());
@@ -262,6 +272,9 @@ impl RowWriter<'_> {
             return Err(RecordError::ManyDocuments { frames_max });
         }
         self.config.format.write(message, self.arrival, self.rows);
+        if self.rows.len() > self.rows_bytes_max {
+            return Err(RecordError::ResponseTooLarge);
+        }
         self.pass.rows += 1;
         if let (Some(event), Some(arrival)) = (message.header.event_time, self.arrival) {
             self.pass.lag_max_us = self.pass.lag_max_us.max(Some(arrival.micros() - event.micros()));

@@ -1,8 +1,8 @@
 //! Converts JSON records to Parquet through the columns of a Glue table, as Data Firehose does it.
 //!
 //! This is Firehose's record format conversion (`DataFormatConversionConfiguration`): `OpenXJsonSerDe` reads the
-//! documents of a record ([`openx`]), the table's columns say what becomes of them ([`schema`]), and `ParquetSerDe`
-//! writes the file ([`file`]). Values are kept as typed columns from the moment they are read ([`column`], [`shred`]);
+//! documents of a record ([`mod@openx`]), the table's columns say what becomes of them ([`schema`]), and `ParquetSerDe`
+//! writes the file ([`mod@file`]). Values are kept as typed columns from the moment they are read ([`mod@column`], [`shred`]);
 //! an attribute that a row does not have costs that row nothing.
 
 mod column;

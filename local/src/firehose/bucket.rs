@@ -6,6 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
 
+/// The longest name of a file on common file systems. S3 has no such limit, only one of 1,024 bytes for the whole key.
+const PART_BYTES_MAX: usize = 255;
+
 /// A folder that stands for a bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
@@ -15,8 +18,10 @@ pub(crate) struct Bucket {
 /// An object cannot be written.
 #[derive(Debug, Error)]
 pub(crate) enum PutError {
-    /// The key leads out of the folder.
-    #[error("expected an object key that stays inside of the bucket, was {key:?}")]
+    /// The key leads out of the folder, or no file can have its name.
+    #[error(
+        "expected an object key that is a path inside of the bucket with parts of at most {PART_BYTES_MAX} bytes, was {key:?}"
+    )]
     Key {
         /// The key.
         key: String,
@@ -43,20 +48,34 @@ impl Bucket {
     /// # Errors
     /// When the key is no path inside of the folder, or the file cannot be written.
     pub(crate) fn put(&self, key: &str, content: &[u8]) -> Result<(), PutError> {
-        let is_inside = Path::new(key).components().all(|part| matches!(part, Component::Normal(_)));
-        if key.is_empty() || key.contains('\\') || !is_inside {
-            return Err(PutError::Key { key: key.to_owned() });
-        }
+        check_key(key)?;
         let path = self.folder.join(key);
         write_whole(&path, content).map_err(|source| PutError::Write { path, source })
     }
+}
+
+/// Refuses a key that no file below a folder can have.
+///
+/// # Errors
+/// [`PutError::Key`].
+pub(crate) fn check_key(key: &str) -> Result<(), PutError> {
+    let is_file_name = |part: Component<'_>| match part {
+        Component::Normal(name) => name.len() <= PART_BYTES_MAX,
+        _ => false,
+    };
+    let is_inside = Path::new(key).components().all(is_file_name);
+    if key.is_empty() || key.contains(['\\', '\0']) || !is_inside {
+        return Err(PutError::Key { key: key.to_owned() });
+    }
+    Ok(())
 }
 
 fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let unfinished = path.with_added_extension("unfinished");
+    // No object is named so, and the longest name has no room for a mark.
+    let unfinished = path.with_file_name(".unfinished");
     fs::write(&unfinished, content)?;
     fs::rename(&unfinished, path)
 }
@@ -77,7 +96,7 @@ mod tests {
     fn a_key_that_leads_out_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let bucket = Bucket::new(folder.path().join("archive"));
-        for key in ["../escape", "/etc/escape", "a/../../escape", "", "a\\b"] {
+        for key in ["../escape", "/etc/escape", "a/../../escape", "", "a\\b", "a\0b"] {
             assert!(matches!(bucket.put(key, b""), Err(PutError::Key { .. })), "{key:?}");
         }
     }

@@ -89,6 +89,11 @@ impl<F: Transformation> Delivery<F> {
         &self.function
     }
 
+    /// The function, to be stopped.
+    pub(crate) const fn function_mut(&mut self) -> &mut F {
+        &mut self.function
+    }
+
     /// Takes a record from the source.
     ///
     /// # Errors
@@ -110,15 +115,34 @@ impl<F: Transformation> Delivery<F> {
         Ok(())
     }
 
-    /// Moves the clock on and does what has become due.
+    /// Moves the clock on and does what has become due, each at its own time: what is buffered before a gap in the
+    /// records does not wait for the record behind it.
     ///
     /// # Errors
     /// When an object cannot be written.
     pub(crate) async fn advance(&mut self, now: Timestamp) -> Result<(), DeliveryError> {
+        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            self.now = self.now.max(due);
+            self.do_due().await?;
+        }
         self.now = self.now.max(now);
-        let interval =
-            self.settings.lambda.as_ref().map_or(SignedDuration::MAX, |lambda| lambda.buffer_interval);
-        if !self.batch.records.is_empty() && self.now.duration_since(self.batch.since) >= interval {
+        Ok(())
+    }
+
+    /// When the next buffer expires.
+    fn next_due(&self) -> Option<Timestamp> {
+        let object = self.objects.since().and_then(|since| later(since, self.settings.buffer_interval));
+        self.batch_due().into_iter().chain(object).min()
+    }
+
+    /// When the buffered records are to be transformed.
+    fn batch_due(&self) -> Option<Timestamp> {
+        let lambda = self.settings.lambda.as_ref().filter(|_| !self.batch.records.is_empty())?;
+        later(self.batch.since, lambda.buffer_interval)
+    }
+
+    async fn do_due(&mut self) -> Result<(), DeliveryError> {
+        if self.batch_due().is_some_and(|due| due <= self.now) {
             self.transform().await?;
         }
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
@@ -130,28 +154,31 @@ impl<F: Transformation> Delivery<F> {
     /// # Errors
     /// When an object cannot be written.
     pub(crate) async fn finish(&mut self) -> Result<(), DeliveryError> {
-        if !self.batch.records.is_empty() {
-            self.transform().await?;
-        }
+        let transformed = if self.batch.records.is_empty() { Ok(()) } else { self.transform().await };
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
-        self.objects.write_all(place).map_err(|source| stopped(&self.settings, source))
+        let written = self.objects.write_all(place).map_err(|source| stopped(&self.settings, source));
+        transformed.and(written)
     }
 
-    /// Has the buffered records transformed, and delivers what comes back.
+    /// Has the buffered records transformed, and delivers what comes back. One that cannot be delivered does not keep the
+    /// others from it; the first error is told.
     async fn transform(&mut self) -> Result<(), DeliveryError> {
         let batch = mem::take(&mut self.batch);
+        let mut result = Ok(());
         match self.attempts(&batch).await {
             Ok(answers) => {
                 for (record, answer) in batch.records.iter().zip(answers) {
-                    self.outcome(record, answer)?;
+                    result = result.and(self.outcome(record, answer));
                 }
-                Ok(())
             }
             Err(failure) => {
                 self.counts.invocation_failed += batch.records.len() as u64;
-                batch.records.iter().try_for_each(|record| self.fail(record, &failure))
+                for record in &batch.records {
+                    result = result.and(self.fail(record, &failure));
+                }
             }
         }
+        result
     }
 
     /// Invokes the function until it answers, as often as the settings say. An answer that breaks the contract is not
@@ -216,7 +243,7 @@ impl<F: Transformation> Delivery<F> {
             None => (PartitionKeys::new(), record.data.clone()),
         };
         let keys = if self.settings.dynamic_partitioning { keys } else { PartitionKeys::new() };
-        if let Some(failure) = self.partition_failure(&keys) {
+        if let Some(failure) = self.partition_failure(&keys, record.arrival) {
             self.counts.partitioning_failed += 1;
             return self.fail(record, &failure);
         }
@@ -233,8 +260,8 @@ impl<F: Transformation> Delivery<F> {
         }
     }
 
-    /// Why a record with these keys has no partition.
-    fn partition_failure(&self, keys: &PartitionKeys) -> Option<Failure> {
+    /// Why a record with these keys has no partition. The service's name of the last error is documented nowhere.
+    fn partition_failure(&self, keys: &PartitionKeys, arrival: Timestamp) -> Option<Failure> {
         let failure = |code: &str, message: String| {
             let (what, code) = (FailureType::Partitioning, format!("DynamicPartitioning.{code}"));
             Some(Failure { what, attempts: 1, code, message })
@@ -250,7 +277,9 @@ impl<F: Transformation> Delivery<F> {
             let message = format!("at most {ACTIVE_PARTITIONS_MAX} partitions may be active");
             return failure("ActivePartitionLimitExceeded", message);
         }
-        None
+        let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
+        let unnamed = self.objects.check_name(keys, arrival, place).err();
+        unnamed.and_then(|error| failure("InvalidPrefix", crate::chain(&error)))
     }
 
     fn fail(&mut self, record: &SourceRecord, failure: &Failure) -> Result<(), DeliveryError> {
@@ -261,6 +290,11 @@ impl<F: Transformation> Delivery<F> {
     }
 }
 
+/// When a buffer of this interval expires; `None` behind the end of the calendar.
+fn later(since: Timestamp, interval: SignedDuration) -> Option<Timestamp> {
+    since.checked_add(interval).ok()
+}
+
 fn checked(answer: &[u8], batch: &Batch) -> Result<Vec<Transformed>, AnswerError> {
     let ids: Vec<_> = batch.records.iter().map(SourceRecord::record_id).collect();
     answer::check(answer, &ids.iter().map(String::as_str).collect::<Vec<_>>())
@@ -269,3 +303,6 @@ fn checked(answer: &[u8], batch: &Batch) -> Result<Vec<Transformed>, AnswerError
 fn stopped(settings: &Settings, source: ObjectError) -> DeliveryError {
     DeliveryError { stream: settings.name.clone(), source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::bucket::{Bucket, PutError};
+use super::bucket::{Bucket, PutError, check_key};
 use super::failure::FailureType;
 use super::object_name::ObjectName;
 use super::prefix::{PrefixError, RenderContext};
@@ -106,6 +106,20 @@ impl Objects {
         self.active.len() >= ACTIVE_PARTITIONS_MAX && !self.active.contains_key(keys)
     }
 
+    /// Proves that an object for these keys can be named, before anything is added to it.
+    pub(crate) fn check_name(
+        &self,
+        keys: &PartitionKeys,
+        arrival: Timestamp,
+        place: Place<'_>,
+    ) -> Result<(), ObjectError> {
+        if self.active.contains_key(keys) || keys.is_empty() {
+            return Ok(());
+        }
+        let subject = Subject { partition_keys: keys, error_output_type: None, number: self.number };
+        Ok(check_key(&subject.key(arrival, place.settings)?)?)
+    }
+
     /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it does not convert.
     pub(crate) fn add(
         &mut self,
@@ -145,17 +159,25 @@ impl Objects {
         Ok(())
     }
 
+    /// When the first record of the longest buffered object was buffered.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        let objects = self.active.values().map(|object| object.since);
+        objects.chain(self.failures.values().map(|object| object.since)).min()
+    }
+
     /// Writes every object whose time is up.
     pub(crate) fn write_due(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
         let interval = place.settings.buffer_interval;
-        self.write_if(place, |_, object| place.now.duration_since(object.since) >= interval)?;
-        self.write_failures_if(place, |_, object| place.now.duration_since(object.since) >= interval)
+        let written = self.write_if(place, |_, object| place.now.duration_since(object.since) >= interval);
+        written.and(
+            self.write_failures_if(place, |_, object| place.now.duration_since(object.since) >= interval),
+        )
     }
 
     /// Writes every object.
     pub(crate) fn write_all(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
-        self.write_if(place, |_, _| true)?;
-        self.write_failures_if(place, |_, _| true)
+        let written = self.write_if(place, |_, _| true);
+        written.and(self.write_failures_if(place, |_, _| true))
     }
 
     fn write_if(
@@ -164,15 +186,18 @@ impl Objects {
         is_due: impl Fn(&PartitionKeys, &Object) -> bool,
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.active.extract_if(.., |keys, object| is_due(keys, object)).collect();
+        // One that cannot be written does not keep the others from it; the first error is told.
+        let mut result = Ok(());
         for (keys, object) in due {
-            self.write(&keys, object, place)?;
+            result = result.and(self.write(&keys, object, place));
         }
-        Ok(())
+        result
     }
 
     fn write(&mut self, keys: &PartitionKeys, object: Object, place: Place<'_>) -> Result<(), ObjectError> {
-        let extension = place.settings.extension.as_str();
-        let key = self.key((keys, None), (object.oldest, extension), place)?;
+        self.number += 1;
+        let subject = Subject { partition_keys: keys, error_output_type: None, number: self.number };
+        let key = subject.key(object.oldest, place.settings)?;
         let rows = object.content.rows();
         let content = match object.content {
             Content::Parquet(converter) => converter.finish()?,
@@ -192,27 +217,47 @@ impl Objects {
         is_due: impl Fn(FailureType, &FailureObject) -> bool,
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.failures.extract_if(.., |what, object| is_due(*what, object)).collect();
+        let mut result = Ok(());
         for (what, object) in due {
-            let none = PartitionKeys::new();
-            let subject = (&none, Some(what.as_str()));
-            let key = self.key(subject, (object.oldest, ""), place)?;
-            place.bucket.put(&key, &object.lines)?;
-            self.written.error_objects += 1;
+            result = result.and(self.write_failures(what, &object, place));
         }
-        Ok(())
+        result
     }
 
-    /// The key of the next object: of what (partition keys, type of failure), and how old with which ending.
-    fn key(
+    fn write_failures(
         &mut self,
-        (partition_keys, error_output_type): (&PartitionKeys, Option<&str>),
-        (arrival, extension): (Timestamp, &str),
+        what: FailureType,
+        object: &FailureObject,
         place: Place<'_>,
-    ) -> Result<String, PrefixError> {
+    ) -> Result<(), ObjectError> {
         self.number += 1;
-        let context = RenderContext { arrival, partition_keys, error_output_type, seed: self.number };
-        let settings = place.settings;
-        let prefix = if error_output_type.is_some() { &settings.error_prefix } else { &settings.prefix };
+        let (none, what) = (PartitionKeys::new(), Some(what.as_str()));
+        let subject = Subject { partition_keys: &none, error_output_type: what, number: self.number };
+        let key = subject.key(object.oldest, place.settings)?;
+        place.bucket.put(&key, &object.lines)?;
+        self.written.error_objects += 1;
+        Ok(())
+    }
+}
+
+/// What an object is of.
+struct Subject<'a> {
+    partition_keys: &'a PartitionKeys,
+    /// `None` for what is delivered.
+    error_output_type: Option<&'a str>,
+    /// The running number of the object.
+    number: u64,
+}
+
+impl Subject<'_> {
+    /// The object's key.
+    fn key(&self, arrival: Timestamp, settings: &Settings) -> Result<String, PrefixError> {
+        let Self { partition_keys, error_output_type, number } = *self;
+        let (prefix, extension) = match error_output_type {
+            None => (&settings.prefix, settings.extension.as_str()),
+            Some(_) => (&settings.error_prefix, ""),
+        };
+        let context = RenderContext { arrival, partition_keys, error_output_type, seed: number };
         let prefix = prefix.render(&context)?;
         let name = ObjectName {
             stream: &settings.name,
@@ -220,7 +265,7 @@ impl Objects {
             prefix: &prefix,
             arrival,
             time_zone: &settings.time_zone,
-            number: self.number,
+            number,
             extension,
         };
         Ok(name.key())

@@ -166,10 +166,11 @@ impl Environment {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends the process at once, whatever it does.
+    /// Ends the process at once, whatever it does, and waits until its log is complete.
     pub(super) async fn kill(mut self) {
         // An error means that it is gone already.
         let _ = self.child.kill().await;
+        self.last_lines().await;
     }
 
     /// Most memory the process held at once, in bytes. `None` when it is gone, and on other systems than Linux.

@@ -158,6 +158,14 @@ impl FunctionProcess {
         }
     }
 
+    /// Ends the process, if there is one, and waits until its log is complete. The next invocation starts another.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(environment) = self.environment.take() {
+            self.note_peak(&environment);
+            environment.kill().await;
+        }
+    }
+
     /// Number of processes that were started so far.
     pub(crate) const fn cold_starts(&self) -> u64 {
         self.cold_starts
@@ -294,6 +302,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_log_of_a_function_that_was_stopped_is_complete() {
+        let folder = TempDir::new().unwrap();
+        let mut function = started(&folder, spec(&folder, "flood"), 1).await;
+        function.invoke(Bytes::new()).await.unwrap();
+        function.stop().await;
+        let log = fs::read_to_string(folder.path().join("fn.log")).unwrap();
+        assert_eq!(log.lines().last(), Some("2000 lines of the flood were written"));
+        assert_eq!(log.lines().count(), 2000);
+    }
+
+    #[tokio::test]
     async fn a_process_that_ends_during_an_invocation_is_reported_at_once() {
         let folder = TempDir::new().unwrap();
         let mut function = started(&folder, spec(&folder, "wait"), 0).await;
@@ -314,7 +333,6 @@ mod tests {
         while function.environment.as_mut().unwrap().is_alive() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        fs::remove_file(folder.path().join("end")).unwrap();
         tokio::spawn(answer_events(folder.path().to_owned(), 1, b"[]"));
         assert_eq!(function.invoke(Bytes::new()).await.unwrap(), "[]");
         assert_eq!(function.cold_starts(), 2);

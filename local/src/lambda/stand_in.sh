@@ -1,6 +1,7 @@
 #!/bin/sh
 # Stands in for a function in tests and does what ACT says. It speaks no HTTP: it leaves the address of its
-# Runtime API in ADDRESS_FILE, where the test polls in its place, and ends with status 7 once END_FILE exists.
+# Runtime API in ADDRESS_FILE, where the test polls in its place, and ends with status 7 once END_FILE exists,
+# which it takes away: it was meant for this process and not for the next.
 case "$ACT" in
 fail)
     printf 'MARKET must be set\nKINDS must be set\n' >&2
@@ -9,11 +10,15 @@ fail)
 show)
     env
     ;;
+flood)
+    seq -f '%.0f lines of the flood were written' 2000
+    ;;
 esac
 printf %s "$AWS_LAMBDA_RUNTIME_API" >"$ADDRESS_FILE.new"
 mv "$ADDRESS_FILE.new" "$ADDRESS_FILE"
 while [ ! -e "$END_FILE" ]; do
     sleep 0.01
 done
+rm "$END_FILE"
 echo 'out of luck' >&2
 exit 7

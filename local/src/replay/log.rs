@@ -17,14 +17,17 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Reads a function's log. Lines that are no metrics are passed over.
+    /// Reads a function's log. Lines that are no metrics are passed over, also those that are no text.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn read(log: &Path) -> io::Result<Self> {
         let mut metrics = Self::default();
-        for line in BufReader::new(File::open(log)?).lines() {
-            metrics.add(&line?);
+        let mut log = BufReader::new(File::open(log)?);
+        let mut line = Vec::new();
+        while log.read_until(b'\n', &mut line)? > 0 {
+            metrics.add(&String::from_utf8_lossy(&line));
+            line.clear();
         }
         Ok(metrics)
     }
@@ -38,7 +41,8 @@ impl Metrics {
         let Some(reason) = document.get("Reason").and_then(Value::as_str) else { return };
         for (name, sums) in [("Refusals", &mut self.refusals), ("Drops", &mut self.drops)] {
             if let Some(count) = document.get(name).and_then(Value::as_u64) {
-                *sums.entry(reason.to_owned()).or_default() += count;
+                let sum = sums.entry(reason.to_owned()).or_default();
+                *sum = sum.saturating_add(count);
             }
         }
     }
@@ -46,7 +50,26 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    #[test]
+    fn a_log_that_is_no_text_is_read_to_its_end() {
+        let mut log = tempfile::NamedTempFile::new().unwrap();
+        log.write_all(b"\xff\xfe\n{\"_aws\":{},\"Reason\":\"control\",\"Drops\":2}").unwrap();
+        let metrics = Metrics::read(log.path()).unwrap();
+        assert_eq!(metrics.drops, BTreeMap::from([("control".to_owned(), 2)]));
+    }
+
+    #[test]
+    fn a_count_that_is_out_of_range_is_no_panic() {
+        let mut metrics = Metrics::default();
+        for _ in 0..2 {
+            metrics.add(r#"{"_aws":{},"Reason":"control","Drops":18446744073709551615}"#);
+        }
+        assert_eq!(metrics.drops["control"], u64::MAX);
+    }
 
     #[test]
     fn reasons_are_summed_over_batches() {

@@ -16,4 +16,4 @@ mod summary;
 
 pub(crate) use clock::Speed;
 pub(crate) use run::{Options, ReplayError, run};
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Summary, counted};

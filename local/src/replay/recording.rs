@@ -47,6 +47,40 @@ pub(crate) enum RecordingError {
     },
 }
 
+/// Recordings that are read one after another.
+pub(crate) struct Recordings<'r> {
+    files: std::slice::Iter<'r, PathBuf>,
+    current: Option<Recording>,
+    progress: &'r ProgressBar,
+}
+
+impl<'r> Recordings<'r> {
+    pub(crate) fn new(files: &'r [PathBuf], progress: &'r ProgressBar) -> Self {
+        Self { files: files.iter(), current: None, progress }
+    }
+
+    /// What the reading moves on.
+    pub(crate) const fn progress(&self) -> &'r ProgressBar {
+        self.progress
+    }
+
+    /// Reads the next frame into `frame`; false behind the last recording.
+    ///
+    /// # Errors
+    /// See [`RecordingError`].
+    pub(crate) fn next_frame(&mut self, frame: &mut Vec<u8>) -> Result<bool, RecordingError> {
+        loop {
+            if let Some(recording) = &mut self.current
+                && recording.next_frame(frame)?
+            {
+                return Ok(true);
+            }
+            let Some(file) = self.files.next() else { return Ok(false) };
+            self.current = Some(Recording::open(file, self.progress)?);
+        }
+    }
+}
+
 /// A recording that is being read.
 pub(crate) struct Recording {
     path: PathBuf,

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::clock::{Clock, Label, Speed};
 use super::folder::{self, FolderError, SUMMARY};
 use super::log::Metrics;
-use super::recording::{Recording, RecordingError};
+use super::recording::{Recording, RecordingError, Recordings};
 use super::settings::{SettingsError, settings};
 use super::summary::Summary;
 use crate::firehose::bucket::Bucket;
@@ -24,8 +24,8 @@ use crate::template::{DeliveryStream, Function, Stack, TemplateError};
 
 /// The one shard of the replayed stream.
 const SHARD: &str = "shardId-000000000000";
-/// How many frames are looked through for the time at which a recording begins.
-const FRAMES_WITHOUT_TIME_MAX: usize = 10_000;
+/// How many bytes of frames are looked through for the time at which the recordings begin.
+const BYTES_WITHOUT_TIME_MAX: usize = 16 * 1024 * 1024;
 
 /// What is replayed, and how.
 #[derive(Debug, Clone)]
@@ -128,10 +128,14 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     );
     let settings = settings(stream, &function)?;
     let market = market(&function)?;
+    let binary = binary(&function, options)?;
+    let progress = progress(&options.files);
+    let mut recordings = Recordings::new(&options.files, &progress);
+    let (held, start) = until_first_time(&mut recordings, market)?;
+    // Only now: a run that cannot begin leaves that of an earlier one alone.
     folder::prepare(&options.out)?;
-    let log = options.out.join("logs").join(format!("{}.log", function.name));
-    let process = start(&function, options, &log).await?;
-    let start = first_time(&options.files, market)?;
+    let log = folder::log_of(&function.name, &options.out);
+    let process = start_function(&function, binary, &log).await?;
     let bucket = Bucket::new(options.out.join(&stream.s3.bucket));
     let mut replay = Replay {
         delivery: Delivery::new(settings, process, bucket, start),
@@ -139,16 +143,18 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
         market,
         records: 0,
     };
-    let progress = progress(&options.files);
-    let played = replay.play(&options.files, &progress).await;
+    let played = replay.play(held, recordings).await;
     // Whatever broke the run off, what was taken is delivered and accounted for.
     let finished = replay.delivery.finish().await;
+    // Its last lines count as well.
+    replay.delivery.function_mut().stop().await;
     progress.finish_and_clear();
     let mut summary = replay.summary(&stream.name, began.elapsed());
     summary.finished = played.is_ok() && finished.is_ok();
-    account(&mut summary, &log, &options.out.join(SUMMARY))?;
+    let accounted = account(&mut summary, &log, &options.out.join(SUMMARY));
     played?;
     finished?;
+    accounted?;
     Ok(summary)
 }
 
@@ -178,12 +184,20 @@ fn market(function: &Function) -> Result<Market, ReplayError> {
     text.parse().map_err(|source| ReplayError::Market { function: function.name.clone(), source })
 }
 
-async fn start(function: &Function, options: &Options, log: &Path) -> Result<FunctionProcess, ReplayError> {
+fn binary(function: &Function, options: &Options) -> Result<PathBuf, BinaryError> {
     let here = std::env::current_exe().unwrap_or_default();
+    find_binary(&function.binary, &here, options.functions.as_deref())
+}
+
+async fn start_function(
+    function: &Function,
+    binary: PathBuf,
+    log: &Path,
+) -> Result<FunctionProcess, ReplayError> {
     let spec = FunctionSpec {
         name: function.name.clone(),
         arn: function.arn.clone(),
-        binary: find_binary(&function.binary, &here, options.functions.as_deref())?,
+        binary,
         environment: function.environment.clone(),
         timeout: function.timeout,
         memory_mb: function.memory_mb,
@@ -193,22 +207,21 @@ async fn start(function: &Function, options: &Options, log: &Path) -> Result<Fun
     started.map_err(|source| ReplayError::Start { function: function.name.clone(), source })
 }
 
-/// The time at which the recordings begin: the first event time in them, or now where there is none.
-fn first_time(files: &[PathBuf], market: Market) -> Result<Timestamp, RecordingError> {
-    let mut frame = Vec::new();
-    // Standard input can be read only once.
-    for file in files.iter().filter(|file| *file != Path::new("-")) {
-        let mut recording = Recording::open(file, &ProgressBar::hidden())?;
-        for _ in 0..FRAMES_WITHOUT_TIME_MAX {
-            if !recording.next_frame(&mut frame)? {
-                break;
-            }
-            if let Some(time) = Label::of(&frame, market).event_time {
-                return Ok(time);
-            }
+/// Reads frames until one tells its time: the recordings begin then, or now where no frame tells. Gives the frames read.
+fn until_first_time(
+    recordings: &mut Recordings<'_>,
+    market: Market,
+) -> Result<(Vec<Vec<u8>>, Timestamp), RecordingError> {
+    let (mut held, mut bytes, mut frame) = (Vec::new(), 0, Vec::new());
+    while bytes < BYTES_WITHOUT_TIME_MAX && recordings.next_frame(&mut frame)? {
+        let time = Label::of(&frame, market).event_time;
+        bytes += frame.len();
+        held.push(std::mem::take(&mut frame));
+        if let Some(time) = time {
+            return Ok((held, time));
         }
     }
-    Ok(Timestamp::now())
+    Ok((held, Timestamp::now()))
 }
 
 fn progress(files: &[PathBuf]) -> ProgressBar {
@@ -241,15 +254,15 @@ struct Replay {
 }
 
 impl Replay {
-    async fn play(&mut self, files: &[PathBuf], progress: &ProgressBar) -> Result<(), ReplayError> {
+    async fn play(&mut self, held: Vec<Vec<u8>>, mut recordings: Recordings<'_>) -> Result<(), ReplayError> {
+        for frame in held {
+            self.put(&frame).await?;
+        }
         let mut frame = Vec::new();
-        for file in files {
-            let mut recording = Recording::open(file, progress)?;
-            while recording.next_frame(&mut frame)? {
-                self.put(&frame).await?;
-                if self.records.is_multiple_of(1024) {
-                    progress.set_message(self.records.to_string());
-                }
+        while recordings.next_frame(&mut frame)? {
+            self.put(&frame).await?;
+            if self.records.is_multiple_of(1024) {
+                recordings.progress().set_message(self.records.to_string());
             }
         }
         Ok(())

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::log::Metrics;
 use crate::firehose::{Counts, Written};
+
+/// How wide the table is: lists of reasons and kinds are wrapped.
+const TABLE_CHARS: u16 = 110;
 
 /// What a run did with the frames, for one delivery stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -99,10 +102,31 @@ impl Summary {
         (self.refusals, self.drops) = (metrics.refusals, metrics.drops);
     }
 
+    /// What went wrong that is no record's fault, a line each.
+    pub(crate) fn defects(&self) -> Vec<String> {
+        let Invocations { count, failed, last_failure, .. } = &self.invocations;
+        let invocations = last_failure.as_ref().map(|failure| {
+            let of = counted(*count, "invocation");
+            format!("{} of {of} failed, the last: {failure}", grouped(*failed))
+        });
+        let undelivered = [
+            (self.records.partitioning_failed, "partitioning-failed"),
+            (self.records.conversion_failed, "format-conversion-failed"),
+        ];
+        let undelivered = undelivered.into_iter().filter(|(records, _)| *records > 0);
+        let undelivered = undelivered.map(|(records, what)| {
+            format!("{} could not be delivered, see their {what} documents", counted(records, "record"))
+        });
+        invocations.into_iter().chain(undelivered).collect()
+    }
+
     /// The summary as a table for a person.
     pub(crate) fn table(&self) -> Table {
         let mut rows = Rows(Table::new());
-        rows.0.load_style(presets::NOTHING);
+        rows.0
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(TABLE_CHARS);
         rows.add("frames in", grouped(self.frames), &bytes(self.frame_bytes));
         rows.add("Ok", grouped(self.records.ok), "");
         rows.add("Dropped", grouped(self.records.dropped), &reasons(&self.drops, "frames: "));
@@ -128,7 +152,7 @@ impl Summary {
         let Invocations { failed, cold_starts, peak_memory_bytes, .. } = &self.invocations;
         let memory =
             peak_memory_bytes.map(|peak| format!(", peak memory {}", bytes(peak))).unwrap_or_default();
-        format!("{failed} failed, {cold_starts} cold starts{memory}")
+        format!("{failed} failed, {}{memory}", counted(*cold_starts, "cold start"))
     }
 
     fn rate(&self) -> String {
@@ -153,6 +177,11 @@ fn reasons(counts: &BTreeMap<String, u64>, prefix: &str) -> String {
     let parts: Vec<_> =
         counts.iter().map(|(reason, &count)| format!("{reason} {}", grouped(count))).collect();
     if parts.is_empty() { String::new() } else { format!("{prefix}{}", parts.join(", ")) }
+}
+
+/// `1 row`, `2,000 rows`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

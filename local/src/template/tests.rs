@@ -113,6 +113,36 @@ fn the_deployed_table_is_read() {
 }
 
 #[test]
+fn the_deployed_table_has_the_columns_that_are_written() {
+    let table = deployed().delivery_streams.remove(0).s3.conversion.unwrap().table;
+    let found = table.columns.iter().map(|column| (column.name.as_str(), column.hive_type.as_str()));
+    let written = tapeline_codec::encode::COLUMNS.iter().map(|column| (column.name, column.hive_type));
+    assert_eq!(found.collect::<Vec<_>>(), written.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_deployed_table_projects_every_kind() {
+    let text = std::fs::read_to_string(DEPLOYED).unwrap();
+    let values = text.lines().find_map(|line| line.trim().strip_prefix("projection.kind.values:"));
+    let mut projected: Vec<&str> = values.unwrap().trim().split(',').collect();
+    let mut kinds: Vec<&str> = tapeline_codec::binance::Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    projected.sort_unstable();
+    kinds.sort_unstable();
+    assert_eq!(projected, kinds);
+}
+
+#[test]
+fn the_deployed_function_is_given_every_variable_that_it_reads() {
+    let function = deployed().functions.remove(0);
+    let mut read = record_transformer::Config::VARIABLES;
+    read.sort_unstable();
+    assert_eq!(function.environment.keys().collect::<Vec<_>>(), read);
+    // The deployed values are ones that the function takes.
+    let config = record_transformer::Config::from_variables(|name| function.environment.get(name).cloned());
+    assert!(config.is_ok(), "{config:?}");
+}
+
+#[test]
 fn the_deployed_rest_is_named_but_not_run() {
     let stack = deployed();
     assert_eq!(stack.streams[0].shard_count, 4);

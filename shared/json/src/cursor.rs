@@ -36,14 +36,15 @@ impl<'a> Cursor<'a> {
     /// The next byte that is not white space; `None` at the end of the text.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
-        }
-        None
+        let byte = *self.text.as_bytes().get(self.at)?;
+        // Frames and events carry no white space between their tokens.
+        if byte > b' ' { Some(byte) } else { self.peek_behind_space() }
+    }
+
+    #[cold]
+    fn peek_behind_space(&mut self) -> Option<u8> {
+        self.at = scan::space_end(self.text.as_bytes(), self.at);
+        self.text.as_bytes().get(self.at).copied()
     }
 
     /// Reads one value of any kind, checked to be well formed.

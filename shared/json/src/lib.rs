@@ -13,7 +13,9 @@
 mod cursor;
 mod scan;
 mod value;
+mod write;
 
 pub use cursor::{Array, Cursor, JsonError, Object};
 pub use scan::DEPTH_MAX;
 pub use value::{Text, Value};
+pub use write::{write_content, write_string};

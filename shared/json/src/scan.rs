@@ -6,12 +6,6 @@ use crate::cursor::JsonError;
 /// recursion; the exchange's deepest frame nests four containers, a Lambda event five.
 pub const DEPTH_MAX: u32 = 128;
 
-/// How many bytes of a string are looked at together: most strings of a frame end within two words.
-const WORD: usize = 8;
-/// From here on a string is long, as a record's data is, and looked at in lanes of two vector registers.
-const LONG: usize = 32;
-const LANE: usize = 32;
-
 const fn error(expected: &'static str, at: usize) -> JsonError {
     JsonError { expected, at }
 }
@@ -92,7 +86,7 @@ fn key_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     if bytes.get(at) == Some(&b':') { Ok(at + 1) } else { Err(error("`:`", at)) }
 }
 
-fn space_end(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn space_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }
@@ -135,7 +129,20 @@ fn digits_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
 /// Byte offset of the quote that ends the string whose content starts at `start`.
 #[inline]
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
-    let mut at = plain_end(bytes, start);
+    // Most strings of a frame end within one word.
+    let mut at = start;
+    if let Some(word) = bytes.get(start..).and_then(|rest| rest.first_chunk()) {
+        // Without a special byte all eight are plain: there are 64 zeros.
+        at += specials(u64::from_le_bytes(*word)).trailing_zeros() as usize / 8;
+        if bytes.get(at) == Some(&b'"') {
+            return Ok(at);
+        }
+    }
+    long_string_end(bytes, at)
+}
+
+fn long_string_end(bytes: &[u8], plain: usize) -> Result<usize, JsonError> {
+    let mut at = plain_end(bytes, plain);
     loop {
         match bytes.get(at) {
             Some(b'"') => return Ok(at),
@@ -146,61 +153,36 @@ pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError>
     }
 }
 
-/// Steps over characters that mean themselves: a word at a time, and wide lanes once the string has shown to be long.
+/// Byte offset of the first character from `start` on that does not mean itself: a quote, a backslash or a control
+/// character; the length where there is none.
 #[inline]
-fn plain_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(lane) = chunk::<WORD>(bytes, at) {
-        let special = specials(u64::from_le_bytes(*lane));
+pub(crate) fn plain_end(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let (words, tail) = rest.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let special = specials(u64::from_le_bytes(*word));
         if special != 0 {
             // One bit in the byte that is special; the lowest stands for the first.
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += WORD;
-        if at >= start + LONG {
-            at = plain_lanes_end(bytes, at);
+            return start + at * WORD + special.trailing_zeros() as usize / 8;
         }
     }
-    while bytes.get(at).is_some_and(|&byte| is_special(byte) == 0) {
-        at += 1;
-    }
-    at
+    let is_special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    let in_tail = tail.iter().position(is_special).unwrap_or(tail.len());
+    start + words.len() * WORD + in_tail
 }
 
-/// Steps over lanes without any special character.
-fn plain_lanes_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(lane) = chunk::<LANE>(bytes, at) {
-        // Without an early exit inside of a lane the compiler compares all of it at once.
-        if lane.iter().fold(0, |found, &byte| found | is_special(byte)) != 0 {
-            break;
-        }
-        at += LANE;
-    }
-    at
-}
-
-#[inline]
-fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
-    bytes.get(at..)?.first_chunk()
-}
-
-#[inline]
-fn is_special(byte: u8) -> u8 {
-    u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < 0x20)
-}
+/// How many bytes of a string are looked at together: most strings of a frame end within two words.
+const WORD: usize = 8;
 
 /// Marks the bytes of a word that are a quote, a backslash or a control character, with the high bit of each. A byte
 /// behind the first marked one may be marked falsely, the first never is ("Bit Twiddling Hacks", `hasless`).
 const fn specials(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let is_quote = quote.wrapping_sub(ONES) & !quote;
-    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
-    let is_control = word.wrapping_sub(ONES * 0x20) & !word;
-    (is_quote | is_backslash | is_control) & HIGHS
+    // With its second bit turned the quote stands right behind the control characters: one comparison for both.
+    let quote_or_control = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (quote_or_control | backslash) & !word & HIGHS
 }
 
 fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
@@ -299,6 +281,18 @@ mod tests {
         assert_eq!(value_end(nested(128).as_bytes(), 0), Ok(256));
         assert_eq!(value_end(nested(129).as_bytes(), 0), Err(error("at most 128 nested containers", 128)));
         assert!(value_end("[{\"a\":".repeat(100_000).as_bytes(), 0).is_err());
+    }
+
+    #[test]
+    fn every_byte_is_told_special_or_plain_at_every_place() {
+        for byte in 0..=u8::MAX {
+            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+            for place in 0..20 {
+                let mut bytes = [0x80_u8; 20];
+                bytes[place] = byte;
+                assert_eq!(plain_end(&bytes, 0), if is_special { place } else { 20 }, "{byte:#x} at {place}");
+            }
+        }
     }
 
     proptest! {

@@ -53,13 +53,14 @@ impl Timestamp {
 
     /// The UTC day.
     pub fn date(self) -> Date {
-        Date::from_days(self.0 / DAY_US)
+        Date::from_days(self.0.unsigned_abs() / DAY_US.unsigned_abs())
     }
 
     /// ISO 8601 in UTC with microseconds: `2026-11-21T09:30:00.123456Z`.
     pub fn to_iso(self) -> [u8; 27] {
         let date = self.date();
-        let (second_of_day, micros) = ((self.0 % DAY_US) / 1_000_000, self.0 % 1_000_000);
+        let of_day = self.0.unsigned_abs() % DAY_US.unsigned_abs();
+        let (second_of_day, micros) = (of_day / 1_000_000, of_day % 1_000_000);
         let [c1, c0] = two_digits(date.year / 100);
         let [y1, y0] = two_digits(date.year % 100);
         let [m1, m0] = two_digits(date.month);
@@ -86,14 +87,14 @@ impl fmt::Display for Timestamp {
 /// A day of the proleptic Gregorian calendar, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Date {
-    year: i64,
-    month: i64,
-    day: i64,
+    year: u64,
+    month: u64,
+    day: u64,
 }
 
 impl Date {
-    /// The day `days` after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-    const fn from_days(days: i64) -> Self {
+    /// The day that is `days` after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+    const fn from_days(days: u64) -> Self {
         let shifted = days + 719_468;
         let era = shifted / 146_097;
         let day_of_era = shifted % 146_097;
@@ -123,7 +124,7 @@ impl fmt::Display for Date {
 }
 
 /// The digits of a value from 0 to 99.
-const fn two_digits(value: i64) -> [u8; 2] {
+const fn two_digits(value: u64) -> [u8; 2] {
     let [low, ..] = value.to_le_bytes();
     [b'0' + low / 10, b'0' + low % 10]
 }

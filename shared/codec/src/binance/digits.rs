@@ -13,14 +13,18 @@ impl<'a> Digits<'a> {
     /// [`DIGITS_MAX`] digits.
     pub fn unsigned(text: &'a str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let is_digit = |byte: &u8| byte.is_ascii_digit();
+        let whole = bytes.iter().position(|byte| !is_digit(byte)).unwrap_or(bytes.len());
         let has_leading_zero = whole > 1 && bytes.first() == Some(&b'0');
         if whole == 0 || has_leading_zero || bytes.len() > DIGITS_MAX + 1 {
             return None;
         }
         match bytes.get(whole..)? {
             [] if whole <= DIGITS_MAX => Some(Self(text)),
-            [b'.', fraction @ ..] if !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit) => {
+            // Without an early exit the compiler looks at many digits at once.
+            [b'.', fraction @ ..]
+                if !fraction.is_empty() && fraction.iter().filter(|b| !is_digit(b)).count() == 0 =>
+            {
                 Some(Self(text))
             }
             _ => None,

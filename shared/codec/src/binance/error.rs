@@ -6,7 +6,7 @@ use tapeline_json::{JsonError, Value};
 use tapeline_market::SymbolError;
 use thiserror::Error;
 
-use super::Address;
+use super::{Address, FRAME_BYTES_MAX};
 use crate::Reason;
 use crate::framing::excerpt;
 
@@ -37,6 +37,12 @@ pub enum DecodeError {
     Duplicate {
         /// The field.
         field: FieldName,
+    },
+    /// Longer than any frame: only compression gets it into a record.
+    #[error("expected a frame of at most {FRAME_BYTES_MAX} bytes, was {bytes}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
     },
     /// No decoder knows the event type.
     #[error("expected a known event type, was {event:?} on stream {stream:?}")]
@@ -80,6 +86,7 @@ impl DecodeError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Json(_) | Self::Duplicate { .. } => Reason::BadJson,
+            Self::TooLong { .. } => Reason::ExpansionLimit,
             Self::UnknownEvent { .. } => Reason::UnknownEvent,
             Self::Symbol { .. } => Reason::NoSymbol,
             Self::Missing { .. } => Reason::MissingField,

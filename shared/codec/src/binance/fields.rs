@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tapeline_json::{Cursor, Text, Value};
-use tapeline_market::{Decimal, Interval, Symbol, Timestamp};
+use tapeline_market::{Interval, Symbol, Timestamp};
 
 use super::error::Expected;
 use super::{DecodeError, Digits, FieldName, Levels};
@@ -143,15 +143,11 @@ impl<'a> Fields<'a> {
         digits.ok_or_else(|| self.bad(key, Expected::DECIMAL, value))
     }
 
-    /// Price times quantity, exactly.
-    pub(super) fn product(
-        &self,
-        price: &'static str,
-        quantity: &'static str,
-    ) -> Result<Decimal, DecodeError> {
-        match self.decimal(price)?.product(self.decimal(quantity)?) {
-            Some(product) => Ok(product),
-            None => Err(self.bad(quantity, Expected::FACTOR, self.required(quantity)?)),
+    /// The refusal of a quantity whose product with the price has more digits than can be exact.
+    pub(super) fn inexact(&self, quantity: &'static str) -> DecodeError {
+        match self.required(quantity) {
+            Ok(value) => self.bad(quantity, Expected::FACTOR, value),
+            Err(missing) => missing,
         }
     }
 

@@ -15,7 +15,7 @@ use tapeline_market::{Market, Symbol, Timestamp};
 pub use digits::Digits;
 pub use error::{DecodeError, FieldName};
 pub use fields::Fields;
-pub use frame::{Address, Frame, frames};
+pub use frame::{Address, FRAME_BYTES_MAX, Frame, frames};
 pub use levels::{Level, Levels};
 
 use crate::encode::{IdWriter, Row};

@@ -455,6 +455,15 @@ fn a_field_that_stands_twice_is_refused() {
 }
 
 #[test]
+fn a_frame_that_would_fill_the_memory_is_refused() {
+    let levels = vec![r#"["1","1"]"#; FRAME_BYTES_MAX / 10 + 1].join(",");
+    let snapshot = SNAPSHOT.replace(r#"["0.0024","10"]"#, &levels);
+    let message = format!("expected a frame of at most 1048576 bytes, was {}", snapshot.len());
+    refuses(&snapshot, Reason::ExpansionLimit, &message);
+    refuses(&format!(r#"{{"stream":"a@depth5","data":[{snapshot}]}}"#), Reason::ExpansionLimit, &message);
+}
+
+#[test]
 fn keys_with_escapes_are_the_keys_they_mean() {
     let raw = rows(Market::Spot, Format::JsonLines, TRADE).unwrap();
     let escaped = TRADE.replace("\"p\"", r#""\u0070""#);

@@ -56,13 +56,14 @@ pub struct Execution<'a> {
 
 impl<'a> Execution<'a> {
     pub(super) fn decode(fields: &Fields<'a>, market: Market) -> Result<Self, DecodeError> {
+        let (price, quantity) = (fields.decimal("p")?, fields.decimal("q")?);
         let quote_quantity = match market {
-            Market::Spot | Market::Usdm => Some(fields.product("p", "q")?),
+            Market::Spot | Market::Usdm => Some(price.product(quantity).ok_or_else(|| fields.inexact("q"))?),
             Market::Coinm => None,
         };
         Ok(Self {
-            price: fields.decimal("p")?,
-            quantity: fields.decimal("q")?,
+            price,
+            quantity,
             quote_quantity,
             trade_time: fields.time("T")?,
             taker_side: Side::of_taker(fields.flag("m")?),

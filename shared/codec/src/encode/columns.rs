@@ -9,7 +9,7 @@ pub struct Column {
     pub name: &'static str,
     /// Type in the Glue table.
     pub hive_type: &'static str,
-    /// The name as it stands in a JSON document behind another field: `,"name":`.
+    /// What stands before the value in a JSON document, the opening quote of texts and times included: `,"name":"`.
     pub(crate) json_key: &'static str,
 }
 
@@ -20,6 +20,18 @@ const INTEGER: &str = "bigint";
 const NUMBER: &str = "double";
 const FLAG: &str = "boolean";
 const LEVELS: &str = "array<struct<price:double,quantity:double>>";
+
+macro_rules! json_key {
+    ($name:literal, TEXT) => {
+        concat!(",\"", $name, "\":\"")
+    };
+    ($name:literal, TIME) => {
+        concat!(",\"", $name, "\":\"")
+    };
+    ($name:literal, $other:ident) => {
+        concat!(",\"", $name, "\":")
+    };
+}
 
 macro_rules! columns {
     ($($constant:ident = $name:literal: $hive_type:ident;)*) => {
@@ -37,7 +49,7 @@ macro_rules! columns {
                     at: Place::$constant as usize,
                     name: $name,
                     hive_type: super::$hive_type,
-                    json_key: concat!(",\"", $name, "\":"),
+                    json_key: json_key!($name, $hive_type),
                 };
             )*
         }

@@ -27,8 +27,7 @@ impl JsonRow<'_> {
 impl Row for JsonRow<'_> {
     fn text(&mut self, column: Column, value: &str) {
         self.key(column);
-        self.out.push(b'"');
-        write_escaped(value, self.out);
+        tapeline_json::write_content(value, self.out);
         self.out.push(b'"');
     }
 
@@ -49,7 +48,6 @@ impl Row for JsonRow<'_> {
 
     fn time(&mut self, column: Column, value: Timestamp) {
         self.key(column);
-        self.out.push(b'"');
         self.out.extend_from_slice(&value.to_iso());
         self.out.push(b'"');
     }
@@ -66,7 +64,6 @@ impl Row for JsonRow<'_> {
 
     fn id(&mut self, column: Column, message: &Message<'_>) {
         self.key(column);
-        self.out.push(b'"');
         IdWriter::write(message, self.out);
         self.out.push(b'"');
     }
@@ -83,35 +80,4 @@ pub(super) fn write_levels(levels: Levels<'_>, out: &mut Vec<u8>) {
         out.push(b'}');
     }
     out.push(b']');
-}
-
-/// Appends a string's content with the escapes that JSON demands.
-fn write_escaped(value: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    for &byte in value.as_bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..0x20 => {
-                let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX.get(usize::from(digit)).copied());
-                out.extend_from_slice(b"\\u00");
-                out.extend(high.into_iter().chain(low));
-            }
-            _ => out.push(byte),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn any_text_reads_back(text in any::<String>()) {
-            let mut out = vec![b'"'];
-            super::write_escaped(&text, &mut out);
-            out.push(b'"');
-            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! The service wants every record id back exactly once. The builder makes anything else impossible: a [`Step`] is
 //! either the next record, which must be given an outcome to get on, or the complete answer.
 
+use tapeline_json::write_string;
 use thiserror::Error;
 
 use super::{Event, Record};
@@ -92,12 +93,14 @@ impl<'e> Builder<'e> {
         Step::Complete(Complete(self.out))
     }
 
-    /// Begins a record's object: `,{"recordId":"...","result":"...","data":`.
+    /// Begins a record's object: `,{"recordId":"...","result":"...","data":`, with the field's name as it arrived:
+    /// records of Amazon MSK must have `kafkaRecordValue` ("Required parameters for data transformation").
     fn begin(&mut self, record: &Record<'_>, result: &str) {
         if self.out.len() > HEAD.len() {
             self.out.push(b',');
         }
-        for part in ["{\"recordId\":", record.id.raw(), ",\"result\":\"", result, "\",\"data\":"] {
+        let (id, data_field) = (record.id.raw(), record.data_field);
+        for part in ["{\"recordId\":", id, ",\"result\":\"", result, "\",\"", data_field, "\":"] {
             self.out.extend_from_slice(part.as_bytes());
         }
     }
@@ -149,8 +152,8 @@ const FAILED: &str = "ProcessingFailed";
 
 /// The most bytes a record takes in the answer when it fails, comma included. A dropped record takes fewer.
 fn failed_bytes(record: &Record<'_>) -> usize {
-    let fixed = ",{\"recordId\":,\"result\":\"\",\"data\":}".len() + FAILED.len();
-    fixed + record.id.raw().len() + record.original_data().len()
+    let fixed = ",{\"recordId\":,\"result\":\"\",\"\":}".len() + FAILED.len();
+    fixed + record.id.raw().len() + record.data_field.len() + record.original_data().len()
 }
 
 fn write_metadata(partition_keys: &[(&str, &str)], out: &mut Vec<u8>) {
@@ -162,18 +165,6 @@ fn write_metadata(partition_keys: &[(&str, &str)], out: &mut Vec<u8>) {
     }
     if !partition_keys.is_empty() {
         out.extend_from_slice(b"}}");
-    }
-}
-
-fn write_string(text: &str, out: &mut Vec<u8>) {
-    let is_plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if is_plain {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        // A string always serialises.
-        out.extend_from_slice(&serde_json::to_vec(text).unwrap_or_default());
     }
 }
 
@@ -237,6 +228,21 @@ mod tests {
         assert_eq!(
             answer,
             r#"{"records":[{"recordId":"a\"b","result":"ProcessingFailed","data":"no\tbase64"},{"recordId":"c","result":"ProcessingFailed","data":""},{"recordId":"d","result":"ProcessingFailed","data":"WzFd"}]}"#
+        );
+    }
+
+    /// "Required parameters for data transformation", part "For Amazon MSK".
+    #[test]
+    fn records_of_kafka_are_answered_under_their_own_field() {
+        let event = r#"{"records":[{"recordId":"0","kafkaRecordValue":"SGk="},{"recordId":"1","kafkaRecordValue":"SGk="},{"recordId":"2","kafkaRecordValue":null},{"recordId":"3","mskRecordMetadata":{}}]}"#;
+        let answer = answered(event, ANSWER_BYTES_MAX, |at, pending| match at {
+            0 => pending.ok(b"{}\n", &[]).unwrap(),
+            2 => pending.dropped(),
+            _ => pending.processing_failed(),
+        });
+        assert_eq!(
+            answer,
+            r#"{"records":[{"recordId":"0","result":"Ok","kafkaRecordValue":"e30K"},{"recordId":"1","result":"ProcessingFailed","kafkaRecordValue":"SGk="},{"recordId":"2","result":"Dropped","kafkaRecordValue":""},{"recordId":"3","result":"ProcessingFailed","kafkaRecordValue":""}]}"#
         );
     }
 

@@ -124,6 +124,8 @@ pub struct Record<'a> {
     /// The JSON string, quotes included: the answer must repeat it.
     pub(super) id: Value<'a>,
     arrival: Option<Value<'a>>,
+    /// The field of the data, here and in the answer.
+    pub(super) data_field: &'static str,
     data: Option<Value<'a>>,
     kinesis: Option<Value<'a>>,
 }
@@ -133,8 +135,8 @@ enum RecordKey {
     Id,
     Arrival,
     Data,
-    /// What `data` is called where Amazon MSK is the source.
-    KafkaValue,
+    KafkaData,
+    Kafka,
     Kinesis,
 }
 
@@ -144,7 +146,8 @@ impl RecordKey {
             "recordId" => Some(Self::Id),
             "approximateArrivalTimestamp" => Some(Self::Arrival),
             "data" => Some(Self::Data),
-            "kafkaRecordValue" => Some(Self::KafkaValue),
+            KAFKA_DATA => Some(Self::KafkaData),
+            "mskRecordMetadata" => Some(Self::Kafka),
             "kinesisRecordMetadata" => Some(Self::Kinesis),
             _ => None,
         }
@@ -165,6 +168,8 @@ pub enum DataError {
     Base64(#[source] ::base64::DecodeError),
 }
 
+const KAFKA_DATA: &str = "kafkaRecordValue";
+
 impl<'a> Record<'a> {
     fn list(cursor: &mut Cursor<'a>) -> Result<Vec<Self>, EventError> {
         let mut array = cursor.array()?;
@@ -177,6 +182,7 @@ impl<'a> Record<'a> {
 
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
         let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
+        let mut data_field = "data";
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
@@ -184,14 +190,19 @@ impl<'a> Record<'a> {
                 Some(RecordKey::Id) => id = value.as_text().map(|_| value),
                 Some(RecordKey::Arrival) => arrival = Some(value),
                 Some(RecordKey::Data) => data = Some(value),
-                Some(RecordKey::KafkaValue) => kafka_value = Some(value),
+                // Amazon MSK as a source has its own name for it, and wants that in the answer.
+                Some(RecordKey::KafkaData) => {
+                    data_field = KAFKA_DATA;
+                    kafka_value = Some(value);
+                }
+                Some(RecordKey::Kafka) => data_field = KAFKA_DATA,
                 Some(RecordKey::Kinesis) => kinesis = Some(value),
                 None => {}
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
         let data = [data, kafka_value].into_iter().flatten().find(|value| !value.is_null());
-        Ok(Self { id, arrival, data, kinesis })
+        Ok(Self { id, arrival, data_field, data, kinesis })
     }
 
     /// The record's id, as the answer must repeat it.

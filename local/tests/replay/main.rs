@@ -1,0 +1,12 @@
+//! `tapeline replay` as it is used: the real command with the real function binary, and with functions that misbehave.
+
+// Marked as tests so that the lints know: what is asserted here may panic.
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod rows;
+#[cfg(test)]
+mod run;
+#[cfg(test)]
+#[cfg(unix)]
+mod stand_in;

@@ -1,0 +1,122 @@
+//! A function that misbehaves: a script stands in for its process, a thread of the test plays its runtime client.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::run::Workshop;
+
+/// Leaves the address of its Runtime API in a file and ends once another file exists.
+const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/stand_in.sh");
+
+/// What the function does with an event.
+pub(crate) enum Act {
+    Answer(String),
+    Crash,
+    Hang,
+}
+
+/// The thread that plays the runtime client.
+pub(crate) struct Client {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().unwrap().join();
+    }
+}
+
+/// A workshop whose function does what `act` says of its n-th event, from 1. `replaced` changes the template further.
+pub(crate) fn misbehaving(
+    replaced: &[(&str, &str)],
+    act: impl FnMut(u32, &[u8]) -> Act + Send + 'static,
+) -> (Workshop, Client) {
+    let workshop = Workshop::new();
+    let functions = workshop.path("functions");
+    fs::create_dir(&functions).unwrap();
+    symlink(STAND_IN, functions.join("record-transformer")).unwrap();
+    let (address, end) = (workshop.path("address"), workshop.path("end"));
+    let variables = format!(
+        "LOG_LEVEL: !Ref LogLevel\n          ACT: wait\n          ADDRESS_FILE: '{}'\n          END_FILE: '{}'",
+        address.display(),
+        end.display()
+    );
+    let replaced = [&[("LOG_LEVEL: !Ref LogLevel", variables.as_str())], replaced].concat();
+    let workshop = workshop.template(&replaced).option("--functions").option(functions.to_str().unwrap());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let thread = std::thread::spawn({
+        let is_over = is_over.clone();
+        move || play(&is_over, (&address, &end), act)
+    });
+    (workshop, Client { is_over, thread: Some(thread) })
+}
+
+/// Serves one process after another.
+fn play(is_over: &AtomicBool, (address, end): (&Path, &PathBuf), mut act: impl FnMut(u32, &[u8]) -> Act) {
+    let mut number = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        let Ok(found) = fs::read_to_string(address) else {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        fs::remove_file(address).unwrap();
+        let mut connection = BufReader::new(TcpStream::connect(found).unwrap());
+        // The connection ends with the command.
+        while let Some((id, event)) = next(&mut connection) {
+            number += 1;
+            match act(number, &event) {
+                Act::Answer(answer) => respond(&mut connection, &id, &answer),
+                Act::Hang => break,
+                Act::Crash => {
+                    fs::write(end, "").unwrap();
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn next(connection: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+    let request = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
+    connection.get_mut().write_all(request).ok()?;
+    let (headers, body) = reply(connection)?;
+    Some((headers.get("lambda-runtime-aws-request-id")?.clone(), body))
+}
+
+fn respond(connection: &mut BufReader<TcpStream>, id: &str, answer: &str) {
+    let path = format!("/2018-06-01/runtime/invocation/{id}/response");
+    let length = answer.len();
+    let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{answer}");
+    connection.get_mut().write_all(request.as_bytes()).unwrap();
+    reply(connection);
+}
+
+/// Headers and body of a reply; `None` when the connection has ended.
+fn reply(connection: &mut BufReader<TcpStream>) -> Option<(HashMap<String, String>, Vec<u8>)> {
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        if let Some((name, value)) = line.trim_end().split_once(": ") {
+            headers.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    let mut body = vec![0; headers.get("content-length")?.parse().unwrap()];
+    connection.read_exact(&mut body).ok()?;
+    Some((headers, body))
+}
