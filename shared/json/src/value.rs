@@ -84,6 +84,13 @@ impl<'a> Text<'a> {
         if self.has_escapes() { Cow::Owned(unescape(self.0)) } else { Cow::Borrowed(self.0) }
     }
 
+    /// Looks the string up as it stands and, only where that is unknown, as it is meant: keys hardly ever have
+    /// escapes, so the way of those that have none is kept short.
+    #[inline]
+    pub fn find<T>(self, known: impl Fn(&str) -> Option<T>) -> Option<T> {
+        known(self.0).or_else(|| if self.has_escapes() { known(&unescape(self.0)) } else { None })
+    }
+
     #[inline]
     fn has_escapes(self) -> bool {
         // An escape has two characters at least; the exchange's keys mostly have one. Of the characters that do not mean
@@ -158,6 +165,16 @@ mod tests {
         let text = value(r#""a\u005C\"\/\n\ud83d\ude00\u00e9\t""#).as_text().unwrap();
         assert_eq!(text.decode(), "a\\\"/\n😀é\t");
         assert_eq!(text.plain(), None);
+    }
+
+    #[test]
+    fn a_string_is_found_with_and_without_escapes() {
+        let known = |name: &str| ["a", "b"].into_iter().position(|known| known == name);
+        let found = |text: &str| value(text).as_text().unwrap().find(known);
+        assert_eq!(found(r#""b""#), Some(1));
+        assert_eq!(found(r#""\u0062""#), Some(1));
+        assert_eq!(found(r#""\u0063""#), None);
+        assert_eq!(found(r#""c""#), None);
     }
 
     #[test]

@@ -14,14 +14,30 @@ const LONG_KEYS: [&str; 10] =
 const LETTERS: usize = 2 * 26;
 const SLOTS: usize = LETTERS + LONG_KEYS.len();
 
-/// Where a key's value is kept; `None` for keys that no decoder asks for. The exchange names most fields with one
-/// letter, so a table of the letters makes every look-up one step.
-#[inline]
-fn slot(key: &str) -> Option<usize> {
-    match key.as_bytes() {
-        [letter @ b'a'..=b'z'] => Some(usize::from(letter - b'a')),
-        [letter @ b'A'..=b'Z'] => Some(usize::from(letter - b'A') + 26),
-        _ => LONG_KEYS.iter().position(|&long| long == key).map(|at| at + LETTERS),
+/// Where a key's value is kept. The exchange names most fields with one letter, so a table of the letters makes every
+/// look-up one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(usize);
+
+impl Slot {
+    /// `None` for keys that no decoder asks for.
+    #[inline]
+    pub(super) fn of(key: &str) -> Option<Self> {
+        let at = match key.as_bytes() {
+            [letter @ b'a'..=b'z'] => usize::from(letter - b'a'),
+            [letter @ b'A'..=b'Z'] => usize::from(letter - b'A') + 26,
+            _ => LONG_KEYS.iter().position(|&long| long == key)? + LETTERS,
+        };
+        Some(Self(at))
+    }
+
+    /// The key, for errors.
+    fn key(self) -> &'static str {
+        const NAMES: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        match self.0.checked_sub(LETTERS) {
+            Some(long) => LONG_KEYS.get(long).copied().unwrap_or_default(),
+            None => NAMES.get(self.0..=self.0).unwrap_or_default(),
+        }
     }
 }
 
@@ -41,18 +57,18 @@ impl<'a> Fields<'a> {
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            self.put(key, object.value()?)?;
+            let value = object.value()?;
+            if let Some(slot) = key.find(Slot::of) {
+                self.put(slot, value)?;
+            }
         }
         Ok(())
     }
 
-    pub(super) fn put(&mut self, key: Text<'_>, value: Value<'a>) -> Result<(), DecodeError> {
-        // A key with an escape is no key as it stands: only keys that nobody knows are looked at twice.
-        let slot = slot(key.raw()).or_else(|| if key.plain().is_none() { slot(&key.decode()) } else { None });
-        let place = slot.and_then(|at| Some((at, self.values.get_mut(at)?)));
-        match place {
-            Some((at, Some(_))) => Err(DecodeError::Duplicate { field: self.name(slot_name(at)) }),
-            Some((_, empty)) => {
+    pub(super) fn put(&mut self, slot: Slot, value: Value<'a>) -> Result<(), DecodeError> {
+        match self.values.get_mut(slot.0) {
+            Some(Some(_)) => Err(DecodeError::Duplicate { field: self.name(slot.key()) }),
+            Some(empty) => {
                 *empty = Some(value);
                 Ok(())
             }
@@ -67,7 +83,7 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn raw(&self, key: &str) -> Option<Value<'a>> {
-        *self.values.get(slot(key)?)?
+        *self.values.get(Slot::of(key)?.0)?
     }
 
     const fn name(&self, key: &'static str) -> FieldName {
@@ -191,15 +207,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The key of a slot, for errors.
-fn slot_name(at: usize) -> &'static str {
-    const NAMES: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    match at.checked_sub(LETTERS) {
-        Some(long) => LONG_KEYS.get(long).copied().unwrap_or_default(),
-        None => NAMES.get(at..=at).unwrap_or_default(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,10 +214,10 @@ mod tests {
     #[test]
     fn every_slot_has_its_own_key() {
         for at in 0..SLOTS {
-            assert_eq!(slot(slot_name(at)), Some(at));
+            assert_eq!(Slot::of(Slot(at).key()), Some(Slot(at)));
         }
         for key in ["", "é", "stream", "E2"] {
-            assert_eq!(slot(key), None);
+            assert_eq!(Slot::of(key), None);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use tapeline_json::{Cursor, Value};
 
+use super::fields::Slot;
 use super::{DecodeError, FieldName, Fields};
 
 /// The longest payload of a frame, in bytes: as much as a whole record holds uncompressed. A row of the widest kind is
@@ -45,6 +46,23 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// What a key of a document stands for.
+enum Part {
+    Stream,
+    Data,
+    Field(Slot),
+}
+
+impl Part {
+    fn of(key: &str) -> Option<Self> {
+        match key {
+            "stream" => Some(Self::Stream),
+            "data" => Some(Self::Data),
+            _ => Slot::of(key).map(Self::Field),
+        }
+    }
+}
+
 /// Reads one JSON document and hands each frame in it to `each`, in order: one for a payload, several where a
 /// combined frame carries an array of payloads (`!miniTicker@arr`).
 ///
@@ -72,19 +90,20 @@ impl<'a> Frame<'a> {
         let (mut has_stream, mut has_data, mut payloads) = (false, false, None);
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
-            match key.decode().as_ref() {
-                "stream" => {
+            match key.find(Part::of) {
+                Some(Part::Stream) => {
                     once(&mut has_stream, "stream")?;
                     self.stream = stream_name(object.cursor())?;
                 }
-                "data" => {
+                Some(Part::Data) => {
                     once(&mut has_data, "data")?;
                     match object.cursor().peek() {
                         Some(b'[') => payloads = Some(object.value()?),
                         _ => self.fields.read(object.cursor())?,
                     }
                 }
-                _ => self.fields.put(key, object.value()?)?,
+                Some(Part::Field(slot)) => self.fields.put(slot, object.value()?)?,
+                None => drop(object.value()?),
             }
         }
         if has_stream && !has_data {

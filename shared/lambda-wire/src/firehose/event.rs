@@ -130,6 +130,30 @@ pub struct Record<'a> {
     kinesis: Option<Value<'a>>,
 }
 
+/// The keys of a record.
+enum RecordKey {
+    Id,
+    Arrival,
+    Data,
+    KafkaData,
+    Kafka,
+    Kinesis,
+}
+
+impl RecordKey {
+    fn of(key: &str) -> Option<Self> {
+        match key {
+            "recordId" => Some(Self::Id),
+            "approximateArrivalTimestamp" => Some(Self::Arrival),
+            "data" => Some(Self::Data),
+            KAFKA_DATA => Some(Self::KafkaData),
+            "mskRecordMetadata" => Some(Self::Kafka),
+            "kinesisRecordMetadata" => Some(Self::Kinesis),
+            _ => None,
+        }
+    }
+}
+
 /// The record has no data that could be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DataError {
@@ -146,40 +170,6 @@ pub enum DataError {
 
 const KAFKA_DATA: &str = "kafkaRecordValue";
 
-/// The fields of a record while it is being read; of a key that stands twice the last counts.
-#[derive(Default)]
-struct RecordFields<'a> {
-    id: Option<Value<'a>>,
-    arrival: Option<Value<'a>>,
-    data: Option<Value<'a>>,
-    kafka_value: Option<Value<'a>>,
-    is_kafka: bool,
-    kinesis: Option<Value<'a>>,
-}
-
-impl<'a> RecordFields<'a> {
-    /// Keeps a field; false if nobody asks for it.
-    fn put(&mut self, key: &str, value: Value<'a>) -> bool {
-        match key {
-            "recordId" => self.id = value.as_text().map(|_| value),
-            "approximateArrivalTimestamp" => self.arrival = Some(value),
-            "data" => self.data = Some(value),
-            // Amazon MSK as a source has its own name for it, and wants that in the answer.
-            KAFKA_DATA => (self.is_kafka, self.kafka_value) = (true, Some(value)),
-            "mskRecordMetadata" => self.is_kafka = true,
-            "kinesisRecordMetadata" => self.kinesis = Some(value),
-            _ => return false,
-        }
-        true
-    }
-
-    fn record(self) -> Option<Record<'a>> {
-        let data = [self.data, self.kafka_value].into_iter().flatten().find(|value| !value.is_null());
-        let data_field = if self.is_kafka { KAFKA_DATA } else { "data" };
-        Some(Record { id: self.id?, arrival: self.arrival, data_field, data, kinesis: self.kinesis })
-    }
-}
-
 impl<'a> Record<'a> {
     fn list(cursor: &mut Cursor<'a>) -> Result<Vec<Self>, EventError> {
         let mut array = cursor.array()?;
@@ -191,16 +181,28 @@ impl<'a> Record<'a> {
     }
 
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
-        let mut fields = RecordFields::default();
+        let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
+        let mut data_field = "data";
         let mut object = cursor.object()?;
         while let Some(key) = object.key()? {
             let value = object.value()?;
-            // A key with an escape is no key as it stands: only keys that nobody knows are looked at twice.
-            if !fields.put(key.raw(), value) && key.plain().is_none() {
-                fields.put(&key.decode(), value);
+            match key.find(RecordKey::of) {
+                Some(RecordKey::Id) => id = value.as_text().map(|_| value),
+                Some(RecordKey::Arrival) => arrival = Some(value),
+                Some(RecordKey::Data) => data = Some(value),
+                // Amazon MSK as a source has its own name for it, and wants that in the answer.
+                Some(RecordKey::KafkaData) => {
+                    data_field = KAFKA_DATA;
+                    kafka_value = Some(value);
+                }
+                Some(RecordKey::Kafka) => data_field = KAFKA_DATA,
+                Some(RecordKey::Kinesis) => kinesis = Some(value),
+                None => {}
             }
         }
-        fields.record().ok_or(EventError::NoRecordId { at })
+        let id = id.ok_or(EventError::NoRecordId { at })?;
+        let data = [data, kafka_value].into_iter().flatten().find(|value| !value.is_null());
+        Ok(Self { id, arrival, data_field, data, kinesis })
     }
 
     /// The record's id, as the answer must repeat it.
