@@ -1,0 +1,4 @@
+//! The indicator calculator: a batch of a Kinesis event source in, bars and indicators out.
+
+pub mod publish;
+pub mod state;

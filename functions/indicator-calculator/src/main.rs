@@ -1,0 +1,3 @@
+//! The indicator calculator as a Lambda function.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Trades to bars, bars to technical indicators: incremental, serialisable, deterministic.
