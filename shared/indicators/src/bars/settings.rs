@@ -63,7 +63,7 @@ pub(crate) struct Buckets {
 }
 
 impl Buckets {
-    fn of(interval: Interval) -> Option<Self> {
+    pub(crate) fn of(interval: Interval) -> Option<Self> {
         let length_us = interval.length_us().filter(|&length_us| length_us <= DAY_US)?;
         Some(Self { interval, length_us })
     }
