@@ -12,5 +12,6 @@
 mod base64;
 pub mod firehose;
 mod runtime;
+mod time;
 
 pub use runtime::{HandlerError, Invocation, run};

@@ -6,8 +6,8 @@ use std::str::Utf8Error;
 use tapeline_json::{Cursor, JsonError, Value};
 use thiserror::Error;
 
-use super::time::arrival_micros;
 use crate::base64;
+use crate::time::arrival_micros;
 
 /// One invocation's batch of records, borrowed from its payload; data is still base64.
 ///

@@ -2,7 +2,6 @@
 
 mod answer;
 mod event;
-mod time;
 
 pub use answer::{ANSWER_BYTES_MAX, Complete, Oversized, Pending, Step, answer};
 pub use event::{DataError, Event, EventError, KinesisMetadata, Record};
