@@ -10,6 +10,7 @@
 //! are right.
 
 mod base64;
+mod data;
 pub mod firehose;
 mod runtime;
 mod time;

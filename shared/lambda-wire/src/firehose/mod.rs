@@ -3,5 +3,6 @@
 mod answer;
 mod event;
 
+pub use crate::data::DataError;
 pub use answer::{ANSWER_BYTES_MAX, Complete, Oversized, Pending, Step, answer};
-pub use event::{DataError, Event, EventError, KinesisMetadata, Record};
+pub use event::{Event, EventError, KinesisMetadata, Record};
