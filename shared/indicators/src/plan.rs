@@ -40,6 +40,14 @@ struct Entry {
     parameters: Vec<f64>,
 }
 
+impl Default for Plan {
+    /// The standard preset.
+    #[allow(clippy::expect_used, reason = "a literal, which a test reads as well")]
+    fn default() -> Self {
+        "standard".parse().expect("the preset is a list of known indicators")
+    }
+}
+
 impl Plan {
     /// Whether a bar with a gap makes the series begin anew (`ON_GAP=reset`): some indicators never converge after a lost
     /// bar.

@@ -5,7 +5,7 @@ use tapeline_market::{Bar, Decimal, Timestamp, Trade};
 use super::closed::{ClosedBar, ClosedBy};
 use super::open::OpenBar;
 use super::settings::{BarSettings, Buckets, Fill, Source};
-use crate::wire::{Reader, StateError, Writer};
+use crate::wire::{self, Reader, StateError, Writer};
 
 /// The version of the bytes that [`Lane::save`] writes.
 const VERSION: u8 = 1;
@@ -89,6 +89,7 @@ pub struct Lane {
     /// The last trade that was folded, in the ids by which klines count.
     last_trade_id: u64,
     last_price: Option<Decimal>,
+    /// Hash of the partition key under which the symbol came last.
     partition: Option<u64>,
     pending: Vec<Pending>,
     slots: Vec<Slot>,
@@ -152,8 +153,9 @@ impl Lane {
         }
     }
 
-    /// Notes the hash of the partition key under which the symbol came; whether it came under another before.
-    pub fn note_partition(&mut self, hash: u64) -> bool {
+    /// Notes the partition key under which the symbol came; whether it came under another before.
+    pub fn note_partition_key(&mut self, key: &str) -> bool {
+        let hash = wire::hash(key);
         self.partition.replace(hash).is_some_and(|before| before != hash)
     }
 

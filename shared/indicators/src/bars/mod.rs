@@ -7,4 +7,4 @@ mod settings;
 
 pub use closed::{ClosedBar, ClosedBy};
 pub use lane::{ExchangeBar, Folded, Lane, Observation, Tally, in_id_order};
-pub use settings::{BarSettings, Fill, INTERVALS_MAX, IntervalsError, Source};
+pub use settings::{BarSettings, Fill, INTERVALS_MAX, IntervalsError, Source, UnknownSource};

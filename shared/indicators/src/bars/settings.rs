@@ -7,6 +7,8 @@ use thiserror::Error;
 
 /// The most intervals of a deployment: a lane's hot item stays within 1 KiB at five, within 2 KiB at ten.
 pub const INTERVALS_MAX: usize = 10;
+/// How long frames of one second may follow each other through two sockets and a producer.
+const GRACE_US: i64 = 2_000_000;
 const DAY_US: i64 = 86_400_000_000;
 
 /// What bars are made of. Never two of them for one symbol: volume would double.
@@ -91,6 +93,16 @@ impl Buckets {
     }
 }
 
+impl Default for BarSettings {
+    /// Bars of 1m, 5m and 1h from single trades of the spot market.
+    fn default() -> Self {
+        let buckets = |interval, minutes: i64| Buckets { interval, length_us: minutes * 60_000_000 };
+        let buckets =
+            vec![buckets(Interval::Minute1, 1), buckets(Interval::Minute5, 5), buckets(Interval::Hour1, 60)];
+        Self { market: Market::Spot, source: Source::Trade, buckets, fill: Fill::None, grace_us: GRACE_US }
+    }
+}
+
 impl BarSettings {
     /// Bars of these intervals, without fills and with two seconds of grace.
     ///
@@ -107,7 +119,7 @@ impl BarSettings {
         let buckets =
             intervals.iter().map(|&interval| Buckets::of(interval).ok_or(IntervalsError::Long { interval }));
         let buckets = buckets.collect::<Result<_, _>>()?;
-        Ok(Self { market, source, buckets, fill: Fill::None, grace_us: 2_000_000 })
+        Ok(Self { market, source, buckets, fill: Fill::None, grace_us: GRACE_US })
     }
 
     /// The intervals, shortest first.

@@ -59,6 +59,13 @@ impl Series {
         }
     }
 
+    /// Begins behind a bar that another configuration's series took: that one and those before it change nothing.
+    #[must_use]
+    pub fn behind(mut self, last_bar_open: Timestamp) -> Self {
+        self.progress.last_bar_open = Some(last_bar_open);
+        self
+    }
+
     /// Open time of the last bar taken.
     pub const fn last_bar_open(&self) -> Option<Timestamp> {
         self.progress.last_bar_open
@@ -106,9 +113,9 @@ impl Series {
         let mut out = Writer::default();
         out.byte(VERSION);
         out.fixed(self.configuration);
-        match self.progress.last_bar_open {
-            Some(time) => out.seconds(time),
-            None => out.unsigned(0),
+        out.byte(u8::from(self.progress.last_bar_open.is_some()));
+        if let Some(time) = self.progress.last_bar_open {
+            out.seconds(time);
         }
         out.unsigned(self.progress.seen.bars.into());
         out.unsigned(self.progress.seen.bars_since_gap.into());
@@ -133,9 +140,9 @@ impl Series {
         if from.fixed()? != series.configuration {
             return Err(StateError::Configuration);
         }
-        let last = from.seconds()?;
+        let last_bar_open = if from.byte()? == 0 { None } else { Some(from.seconds()?) };
         let seen = Seen { bars: from.count()?, bars_since_gap: from.count()? };
-        series.progress = Progress { last_bar_open: (seen.bars > 0).then_some(last), seen };
+        series.progress = Progress { last_bar_open, seen };
         for indicator in &mut series.indicators {
             let mut read = Ok(());
             indicator.each_scalar(&mut |scalar| match from.double() {
