@@ -1,11 +1,13 @@
 //! Where rows go: the port, and its adapters.
 
+mod kinesis;
 mod memory;
 
 use std::future::Future;
 
 use thiserror::Error;
 
+pub use kinesis::KinesisStream;
 pub use memory::MemoryStream;
 
 /// One record of the output stream.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod contract;
+mod dynamodb;
 mod memory;
 
 use std::future::Future;
@@ -9,6 +10,7 @@ use std::future::Future;
 use tapeline_market::Interval;
 use thiserror::Error;
 
+pub use dynamodb::DynamoDb;
 pub use memory::{MemoryStore, StoreCall};
 
 /// Names one item: a lane's own (`hot`), or the series of one of its intervals.
