@@ -31,6 +31,20 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
 }
 
+impl ConfigError {
+    /// Joins what was read in two places.
+    ///
+    /// # Errors
+    /// With the problems of both.
+    pub fn together<A, B>(first: Result<A, Self>, second: Result<B, Self>) -> Result<(A, B), Self> {
+        match (first, second) {
+            (Ok(first), Ok(second)) => Ok((first, second)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(first), Err(second)) => Err(Self { problems: [first.problems, second.problems].concat() }),
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts = self.problems.iter().map(|problem| format!("{}: {}", problem.variable, problem.message));
@@ -178,5 +192,22 @@ mod tests {
             Err("REQUIRED: expected a URL of `http` or `https`, was \"localhost\"; \
                  OPTIONAL: expected a value, was empty"),
         );
+    }
+
+    #[test]
+    fn what_two_places_lack_is_told_together() {
+        let read = |name: &'static str, value: Option<&str>| {
+            let mut reader = Reader::new(|_: &str| value.map(str::to_owned));
+            let found = reader.required(name, not_empty);
+            reader.finish(found)
+        };
+        let check = |first: Option<&str>, second: Option<&str>, problems: usize| {
+            let both = ConfigError::together(read("FIRST", first), read("SECOND", second));
+            assert_eq!(both.map_or_else(|error| error.problems.len(), |_| 0), problems);
+        };
+        check(Some("a"), Some("b"), 0);
+        check(None, Some("b"), 1);
+        check(Some("a"), None, 1);
+        check(None, None, 2);
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::Aws;
+use crate::aws::Aws;
 
 /// Serves an endpoint, behind whatever `layer` puts in front of it, with a stream of one shard.
 async fn stream(layer: impl FnOnce(Router) -> Router) -> KinesisStream {

@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::Aws;
+use crate::aws::Aws;
 use crate::state::contract;
 
 async fn listener() -> (TcpListener, SocketAddr) {
