@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tapeline_market::Market;
@@ -18,12 +17,11 @@ use super::recording::{Recording, RecordingError, Recordings};
 use super::settings::{SettingsError, settings};
 use super::summary::Summary;
 use crate::firehose::bucket::Bucket;
-use crate::firehose::{Delivery, DeliveryError, SourceRecord, Transformation};
-use crate::lambda::{BinaryError, FunctionProcess, FunctionSpec, InvocationError, StartError, find_binary};
+use crate::firehose::{Delivery, DeliveryError};
+use crate::lambda::{BinaryError, FunctionProcess, FunctionSpec, StartError, find_binary};
+use crate::stream::Shards;
 use crate::template::{DeliveryStream, Function, Stack, TemplateError};
 
-/// The one shard of the replayed stream.
-const SHARD: &str = "shardId-000000000000";
 /// How many bytes of frames are looked through for the time at which the recordings begin.
 const BYTES_WITHOUT_TIME_MAX: usize = 16 * 1024 * 1024;
 
@@ -104,12 +102,6 @@ pub(crate) enum ReplayError {
     },
 }
 
-impl Transformation for FunctionProcess {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        Self::invoke(self, event).await
-    }
-}
-
 /// Replays recordings and accounts for every frame.
 ///
 /// # Errors
@@ -141,6 +133,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
         delivery: Delivery::new(settings, process, bucket, start),
         clock: Clock::new(start, options.speed),
         market,
+        shards: Shards::new(1),
         records: 0,
     };
     let played = replay.play(held, recordings).await;
@@ -249,7 +242,8 @@ struct Replay {
     delivery: Delivery<FunctionProcess>,
     clock: Clock,
     market: Market,
-    /// Records put so far: they number the stream's sequence.
+    shards: Shards,
+    /// Records put so far.
     records: u64,
 }
 
@@ -273,13 +267,8 @@ impl Replay {
         let label = Label::of(frame, self.market);
         let arrival = self.clock.reach(label.event_time).await;
         self.records += 1;
-        let record = SourceRecord {
-            arrival,
-            shard_id: SHARD,
-            sequence_number: format!("49{:054}", self.records),
-            partition_key: format!("{}|{}", self.market, label.symbol.unwrap_or_default()),
-            data: frame.to_vec(),
-        };
+        let key = format!("{}|{}", self.market, label.symbol.unwrap_or_default());
+        let record = self.shards.record(key, frame.to_vec(), arrival);
         self.delivery.advance(arrival).await?;
         self.delivery.put(record).await
     }

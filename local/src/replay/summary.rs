@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::log::Metrics;
-use crate::firehose::{Counts, Written};
+use crate::firehose::{Counts, RecordCounts, Written};
 
 /// How wide the table is: lists of reasons and kinds are wrapped.
 const TABLE_CHARS: u16 = 110;
@@ -25,7 +25,7 @@ pub(crate) struct Summary {
     /// Their bytes.
     pub(crate) frame_bytes: u64,
     /// What became of the records.
-    pub(crate) records: Records,
+    pub(crate) records: RecordCounts,
     /// Refused records by reason, as the function counted them.
     pub(crate) refusals: BTreeMap<String, u64>,
     /// Dropped frames by reason, as the function counted them.
@@ -42,23 +42,6 @@ pub(crate) struct Summary {
     pub(crate) rows: BTreeMap<String, u64>,
     /// How long the run took, in milliseconds of this machine.
     pub(crate) elapsed_ms: u64,
-}
-
-/// What became of the records. `ok`, `dropped`, `processing_failed` and `invocation_failed` are all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Records {
-    /// Answered as `Ok`.
-    pub(crate) ok: u64,
-    /// Answered as `Dropped`.
-    pub(crate) dropped: u64,
-    /// Answered as `ProcessingFailed`.
-    pub(crate) processing_failed: u64,
-    /// Of invocations that failed altogether.
-    pub(crate) invocation_failed: u64,
-    /// Answered as `Ok`, but without a partition.
-    pub(crate) partitioning_failed: u64,
-    /// Answered as `Ok`, but not convertible.
-    pub(crate) conversion_failed: u64,
 }
 
 /// How the function was invoked.
@@ -81,14 +64,7 @@ impl Summary {
     pub(crate) fn add(&mut self, counts: &Counts, written: &Written) {
         self.frames = counts.records_in;
         self.frame_bytes = counts.bytes_in;
-        self.records = Records {
-            ok: counts.ok,
-            dropped: counts.dropped,
-            processing_failed: counts.processing_failed,
-            invocation_failed: counts.invocation_failed,
-            partitioning_failed: counts.partitioning_failed,
-            conversion_failed: counts.conversion_failed,
-        };
+        self.records = counts.records.clone();
         self.invocations.count = counts.invocations;
         self.invocations.failed = counts.invocations_failed;
         self.invocations.last_failure.clone_from(&counts.last_failure);
