@@ -274,7 +274,7 @@ fn s3(destination: &Property<'_>, known: &Known<'_>) -> Result<S3Destination, Fa
 }
 
 /// Name of the bucket in its ARN.
-fn bucket(arn: &Property<'_>) -> Result<String, Fault> {
+pub(super) fn bucket(arn: &Property<'_>) -> Result<String, Fault> {
     let name = arn.required_text()?.strip_prefix("arn:aws:s3:::").filter(|name| !name.is_empty());
     name.map(str::to_owned).ok_or_else(|| arn.expected("the ARN of a bucket, arn:aws:s3:::<name>"))
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::Resource;
 use super::error::Fault;
 use super::identity::identity;
+use super::mapping::{self, Mapping};
 use super::scope::Scope;
+use super::stream::Stream;
 use super::value::Property;
 use super::yaml::{Kind, Node};
 
-/// Properties that matter here. The others say how the function is deployed and called on AWS.
-const READ: [&str; 5] = ["Runtime", "PackageType", "Timeout", "MemorySize", "Environment"];
+/// Properties that matter here. The others say how the function is deployed on AWS.
+const READ: [&str; 6] = ["Runtime", "PackageType", "Timeout", "MemorySize", "Environment", "Events"];
 
 /// A function built from this workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +32,28 @@ pub(crate) struct Function {
     pub(crate) memory_mb: u32,
     /// Its variables.
     pub(crate) environment: BTreeMap<String, String>,
+    /// The streams that it is given, each by a mapping.
+    pub(crate) mappings: Vec<Mapping>,
+}
+
+/// What stands around a function in its template.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'t> {
+    /// `Globals.Function`.
+    pub(super) globals: Option<&'t Node>,
+    /// The template's streams.
+    pub(super) streams: &'t [Stream],
 }
 
 /// Reads a function, with `Globals.Function` behind its own properties.
 pub(super) fn read(
     scope: &Scope<'_>,
     resource: &Resource<'_>,
-    globals: Option<&Node>,
+    around: &Around<'_>,
 ) -> Result<Function, Fault> {
     let path = resource.path();
     let own = resource.properties()?;
-    let merged = globals.map_or_else(|| own.clone(), |globals| merge(globals, own));
+    let merged = around.globals.map_or_else(|| own.clone(), |globals| merge(globals, own));
     let relevant = merged.entries().iter().filter(|(key, _)| READ.contains(&key.as_str())).cloned().collect();
     let relevant = Node { line: own.line, tag: None, kind: Kind::Map(relevant) };
     let value = scope.evaluate(&relevant, &path)?;
@@ -56,6 +69,7 @@ pub(super) fn read(
         timeout: Duration::from_secs(properties.get("Timeout").number(1..=900)?.unwrap_or(3)),
         memory_mb: properties.get("MemorySize").number(128..=10_240)?.unwrap_or(128),
         environment: environment(&properties)?,
+        mappings: mapping::read(resource.logical_id, &properties.get("Events"), around.streams)?,
     })
 }
 

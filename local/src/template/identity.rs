@@ -20,10 +20,11 @@ struct Naming {
 }
 
 /// The types that can be referred to.
-const NAMINGS: [Naming; 10] = [
+const NAMINGS: [Naming; 11] = [
     Naming::of("AWS::Serverless::Function", &["FunctionName"], "lambda:{region}:{account}:function:{}"),
     Naming::of("AWS::Lambda::Function", &["FunctionName"], "lambda:{region}:{account}:function:{}"),
     Naming::of("AWS::Kinesis::Stream", &["Name"], "kinesis:{region}:{account}:stream/{}"),
+    Naming::of("AWS::DynamoDB::Table", &["TableName"], "dynamodb:{region}:{account}:table/{}"),
     Naming::of(
         "AWS::KinesisFirehose::DeliveryStream",
         &["DeliveryStreamName"],

@@ -8,9 +8,11 @@ mod delivery;
 mod error;
 mod function;
 mod identity;
+mod mapping;
 mod parameters;
 mod prefix;
 mod scope;
+mod state_table;
 mod stream;
 mod table;
 mod value;
@@ -24,6 +26,7 @@ use std::path::Path;
 pub(crate) use delivery::{Compression, Conversion, DeliveryStream, ParquetCompression, Source};
 pub(crate) use error::TemplateError;
 pub(crate) use function::Function;
+pub(crate) use state_table::StateTable;
 pub(crate) use stream::Stream;
 
 use error::Fault;
@@ -39,6 +42,8 @@ pub(crate) struct Stack {
     pub(crate) delivery_streams: Vec<DeliveryStream>,
     /// Kinesis streams.
     pub(crate) streams: Vec<Stream>,
+    /// DynamoDB tables.
+    pub(crate) tables: Vec<StateTable>,
     /// Logical id and type of every other resource.
     pub(crate) not_run: Vec<(String, String)>,
 }
@@ -76,24 +81,27 @@ fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Stack, Fault>
     let template = yaml::parse(text)?;
     let scope = Scope::new(&template, parameters::resolve(&template, given)?);
     let resources = present(&template, &scope)?;
-    let functions = each(&resources, "AWS::Serverless::Function", |resource| {
-        function::read(&scope, resource, template.get("Globals").and_then(|globals| globals.get("Function")))
-    })?;
     let streams = each(&resources, "AWS::Kinesis::Stream", |resource| stream::read(&scope, resource))?;
-    let tables = each(&resources, "AWS::Glue::Table", |resource| table::read(&scope, resource))?;
-    let known = delivery::Known { functions: &functions, streams: &streams, tables: &tables };
+    let globals = template.get("Globals").and_then(|globals| globals.get("Function"));
+    let around = function::Around { globals, streams: &streams };
+    let functions =
+        each(&resources, "AWS::Serverless::Function", |resource| function::read(&scope, resource, &around))?;
+    let tables = each(&resources, "AWS::DynamoDB::Table", |resource| state_table::read(&scope, resource))?;
+    let glue_tables = each(&resources, "AWS::Glue::Table", |resource| table::read(&scope, resource))?;
+    let known = delivery::Known { functions: &functions, streams: &streams, tables: &glue_tables };
     let delivery_streams = each(&resources, "AWS::KinesisFirehose::DeliveryStream", |resource| {
         delivery::read(&scope, resource, &known)
     })?;
     let is_run = |resource: &&Resource<'_>| {
         functions.iter().any(|one| one.logical_id == resource.logical_id)
             || streams.iter().any(|one| one.logical_id == resource.logical_id)
+            || tables.iter().any(|one| one.logical_id == resource.logical_id)
             || delivery_streams.iter().any(|one| one.logical_id == resource.logical_id)
     };
     let not_run = resources.iter().filter(|resource| !is_run(resource));
     let not_run =
         not_run.map(|resource| (resource.logical_id.to_owned(), resource.kind.to_owned())).collect();
-    Ok(Stack { functions, delivery_streams, streams, not_run })
+    Ok(Stack { functions, delivery_streams, streams, tables, not_run })
 }
 
 /// One resource of the template, unevaluated.

@@ -414,10 +414,11 @@ Resources:
   Raw: { Type: 'AWS::S3::Bucket' }
   Group: { Type: 'AWS::Logs::LogGroup', Properties: { LogGroupName: /x } }
   Odd: { Type: 'AWS::SQS::Queue' }
+  State: { Type: 'AWS::DynamoDB::Table' }
   Snake: { Type: 'AWS::Kinesis::Stream', Properties: { Name: !Ref Snake } }
 ";
 
-    /// Evaluates `value`, which stands in line 19 of a template.
+    /// Evaluates `value`, which stands in line 20 of a template.
     fn evaluate(value: &str) -> Result<Option<Data>, String> {
         let template = yaml::parse(&format!("{AROUND}Value: {value}\n")).unwrap();
         let scope = Scope::new(&template, parameters::resolve(&template, &BTreeMap::new()).unwrap());
@@ -435,7 +436,7 @@ Resources:
     /// `value` is refused with a message that ends like this.
     fn refuses(value: &str, message: &str) {
         let error = evaluate(value).unwrap_err();
-        assert!(error.starts_with("t.yaml:19: ") && error.ends_with(message), "{value}: {error}");
+        assert!(error.starts_with("t.yaml:20: ") && error.ends_with(message), "{value}: {error}");
     }
 
     #[test]
@@ -445,6 +446,7 @@ Resources:
         gives("!Ref AWS::Region", "us-east-1");
         gives("!Ref Frames", "tapeline-frames");
         gives("!Ref Raw", "tapeline-raw");
+        gives("!Ref State", "tapeline-State");
         refuses("!Ref Nothing", "`Value.Ref` must be the name of a parameter or a resource, was Nothing");
     }
 
@@ -452,6 +454,7 @@ Resources:
     fn get_att_gives_arns() {
         gives("!GetAtt Frames.Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/tapeline-frames");
         gives("{ 'Fn::GetAtt': [Raw, Arn] }", "arn:aws:s3:::tapeline-raw");
+        gives("!GetAtt State.Arn", "arn:aws:dynamodb:us-east-1:000000000000:table/tapeline-State");
         gives("!GetAtt Group.Arn", "arn:aws:logs:us-east-1:000000000000:log-group:/x:*");
         refuses(
             "!GetAtt Odd.Arn",

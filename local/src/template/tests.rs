@@ -5,6 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::delivery::{LambdaProcessor, S3Destination, SubRecords};
+use super::mapping::{Mapping, OnFailure};
+use super::state_table::KeyAttribute;
 use super::*;
 
 /// The template that is deployed.
@@ -427,6 +429,222 @@ fn sources_are_told_apart() {
     let other = SMALL.replace("      ExtendedS3", "      DeliveryStreamType: MSKAsSource\n      ExtendedS3");
     let message = "`Resources.Out.Properties.DeliveryStreamType`: the source MSKAsSource is not supported by the local run";
     assert!(parse(&other).unwrap_err().to_string().ends_with(message));
+}
+
+/// A small template around one mapping: its settings follow, one a line.
+const MAPPED: &str = "
+Resources:
+  Frames: { Type: 'AWS::Kinesis::Stream' }
+  Raw: { Type: 'AWS::S3::Bucket' }
+  Fn:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildMethod: rust-cargolambda, BuildProperties: { Binary: fn } }
+    Properties:
+      Runtime: provided.al2023
+      Events:
+        Trades:
+          Type: Kinesis
+          Properties:
+";
+
+/// Settings that a mapping cannot do without.
+const START: &str = "Stream: !GetAtt Frames.Arn\nStartingPosition: TRIM_HORIZON\n";
+
+/// The mapping of the small template with these settings.
+fn mapping(settings: &str) -> Result<Mapping, String> {
+    let lines: Vec<String> = settings.lines().map(|line| format!("            {line}\n")).collect();
+    let stack = parse(&format!("{MAPPED}{}", lines.concat())).map_err(|error| error.to_string())?;
+    Ok(stack.functions[0].mappings[0].clone())
+}
+
+/// A mapping with this setting in its third line is refused with this message.
+fn refuses_mapping(setting: &str, message: &str) {
+    let path = "`Resources.Fn.Properties.Events.Trades.Properties";
+    let expected = format!("t.yaml:{}: {path}{message}", MAPPED.lines().count() + 3);
+    assert_eq!(mapping(&format!("{START}{setting}")).unwrap_err(), expected);
+}
+
+#[test]
+fn defaults_are_those_of_event_source_mappings() {
+    let expected = Mapping {
+        logical_id: "FnTrades".to_owned(),
+        stream: "Frames".to_owned(),
+        batch_size: 100,
+        window: Duration::ZERO,
+        parallelization_factor: 1,
+        bisect: false,
+        retries: None,
+        record_age_max: None,
+        report_failures: false,
+        on_failure: None,
+    };
+    assert_eq!(mapping(START), Ok(expected));
+}
+
+#[test]
+fn settings_of_a_mapping_are_read() {
+    let settings = "
+BatchSize: 10000
+MaximumBatchingWindowInSeconds: 300
+ParallelizationFactor: 10
+BisectBatchOnFunctionError: true
+FunctionResponseTypes: [ReportBatchItemFailures]
+MaximumRetryAttempts: 0
+MaximumRecordAgeInSeconds: 60
+DestinationConfig: { OnFailure: { Type: S3, Destination: !GetAtt Raw.Arn } }";
+    let mapping = mapping(&format!("{START}{settings}")).unwrap();
+    assert_eq!((mapping.batch_size, mapping.parallelization_factor), (10_000, 10));
+    assert_eq!((mapping.window, mapping.bisect), (Duration::from_mins(5), true));
+    assert_eq!((mapping.retries, mapping.record_age_max), (Some(0), Some(Duration::from_mins(1))));
+    assert!(mapping.report_failures);
+    assert_eq!(mapping.on_failure, Some(OnFailure { bucket: "tapeline-raw".to_owned() }));
+}
+
+#[test]
+fn minus_one_is_no_limit() {
+    let mapping =
+        mapping(&format!("{START}MaximumRetryAttempts: -1\nMaximumRecordAgeInSeconds: -1")).unwrap();
+    assert_eq!((mapping.retries, mapping.record_age_max), (None, None));
+}
+
+#[test]
+fn settings_of_a_mapping_stay_in_their_range() {
+    refuses_mapping("BatchSize: 10001", ".BatchSize` must be a number from 1 to 10000, was \"10001\"");
+    refuses_mapping(
+        "MaximumBatchingWindowInSeconds: 301",
+        ".MaximumBatchingWindowInSeconds` must be a number from 0 to 300, was \"301\"",
+    );
+    refuses_mapping(
+        "ParallelizationFactor: 0",
+        ".ParallelizationFactor` must be a number from 1 to 10, was \"0\"",
+    );
+    refuses_mapping(
+        "MaximumRetryAttempts: -2",
+        ".MaximumRetryAttempts` must be a number from -1 to 10000, was \"-2\"",
+    );
+    refuses_mapping(
+        "MaximumRecordAgeInSeconds: 59",
+        ".MaximumRecordAgeInSeconds` must be -1, or a number from 60 to 604800, was \"59\"",
+    );
+    refuses_mapping(
+        "FunctionResponseTypes: [All]",
+        ".FunctionResponseTypes[0]` must be ReportBatchItemFailures, was \"All\"",
+    );
+}
+
+#[test]
+fn mappings_that_cannot_be_run_are_refused() {
+    for (setting, what) in [
+        ("FilterCriteria: {}", ".FilterCriteria`: FilterCriteria"),
+        ("TumblingWindowInSeconds: 60", ".TumblingWindowInSeconds`: TumblingWindowInSeconds"),
+        ("Enabled: false", ".Enabled`: a mapping that is not enabled"),
+        (
+            "DestinationConfig: { OnFailure: { Type: SQS, Destination: 'arn:aws:sqs:us-east-1:1:q' } }",
+            ".DestinationConfig.OnFailure.Type`: the destination SQS",
+        ),
+    ] {
+        refuses_mapping(setting, &format!("{what} is not supported by the local run"));
+    }
+    refuses_mapping(
+        "DestinationConfig: { OnFailure: { Destination: 'arn:aws:sqs:us-east-1:1:q' } }",
+        ".DestinationConfig.OnFailure.Destination` must be the ARN of a bucket, arn:aws:s3:::<name>, was \"arn:aws:sqs:us-east-1:1:q\"",
+    );
+    let other = format!("{MAPPED}            {{}}\n").replace("Type: Kinesis\n", "Type: Schedule\n");
+    assert_eq!(
+        parse(&other).unwrap_err().to_string(),
+        "t.yaml:12: `Resources.Fn.Properties.Events.Trades.Type`: an event of type Schedule is not supported by the local run"
+    );
+}
+
+#[test]
+fn a_mapping_reads_a_stream_of_the_template_from_its_start() {
+    let line = MAPPED.lines().count() + 1;
+    let path = format!("t.yaml:{line}: `Resources.Fn.Properties.Events.Trades.Properties");
+    let refuses = |settings: &str, message: &str| {
+        assert_eq!(mapping(settings).unwrap_err(), format!("{path}{message}"));
+    };
+    let latest = mapping("Stream: !GetAtt Frames.Arn\nStartingPosition: LATEST").unwrap();
+    assert_eq!(latest.stream, "Frames");
+    refuses(
+        "StartingPosition: AT_TIMESTAMP",
+        ".StartingPosition`: a start at a time is not supported by the local run",
+    );
+    refuses(
+        "Stream: !GetAtt Frames.Arn",
+        ".StartingPosition` must be one of TRIM_HORIZON, LATEST, AT_TIMESTAMP, was absent",
+    );
+    refuses("StartingPosition: LATEST", ".Stream` must be a text, was absent");
+    refuses(
+        "{ StartingPosition: LATEST, Stream: 'arn:aws:kinesis:us-east-1:1:stream/x' }",
+        ".Stream` must be the ARN of a stream of this template, was \"arn:aws:kinesis:us-east-1:1:stream/x\"",
+    );
+}
+
+/// A small template around one table: its properties follow in YAML's flow style.
+fn state_table(properties: &str) -> Result<StateTable, String> {
+    let text =
+        format!("Resources:\n  State:\n    Type: AWS::DynamoDB::Table\n    Properties: {{ {properties} }}\n");
+    Ok(parse(&text).map_err(|error| error.to_string())?.tables.remove(0))
+}
+
+/// These properties of a table are refused with this message.
+fn refuses_table(properties: &str, message: &str) {
+    let expected = format!("t.yaml:4: `Resources.State.Properties{message}");
+    assert_eq!(state_table(properties).unwrap_err(), expected);
+}
+
+/// Properties of a table with one key.
+const ONE_KEY: &str = "BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [ { AttributeName: a, AttributeType: N } ], KeySchema: [ { AttributeName: a, KeyType: HASH } ]";
+
+#[test]
+fn tables_have_one_or_two_keys() {
+    let table = state_table(ONE_KEY).unwrap();
+    assert_eq!((table.logical_id.as_str(), table.name.as_str()), ("State", "tapeline-State"));
+    let key = |name: &str, kind: &str| KeyAttribute { name: name.to_owned(), kind: kind.to_owned() };
+    assert_eq!((table.partition_key, table.sort_key), (key("a", "N"), None));
+    let two = ONE_KEY
+        .replace("KeyType: HASH }", "KeyType: HASH }, { AttributeName: b, KeyType: RANGE }")
+        .replace("AttributeType: N }", "AttributeType: N }, { AttributeName: b, AttributeType: S }");
+    let table = state_table(&format!("{two}, TableName: states")).unwrap();
+    assert_eq!(table.name, "states");
+    assert_eq!((table.partition_key, table.sort_key), (key("a", "N"), Some(key("b", "S"))));
+}
+
+#[test]
+fn tables_whose_keys_make_no_sense_are_refused() {
+    refuses_table(
+        "BillingMode: PAY_PER_REQUEST",
+        ".KeySchema` must be a list of a HASH key and at most one RANGE key, was absent",
+    );
+    refuses_table(&ONE_KEY.replace("HASH", "RANGE"), ".KeySchema[0].KeyType` must be HASH, was \"RANGE\"");
+    refuses_table(
+        &ONE_KEY.replace("[ { AttributeName: a, KeyType", "[ { AttributeName: b, KeyType"),
+        ".KeySchema[0].AttributeName` must be the name of an attribute of AttributeDefinitions, was \"b\"",
+    );
+    refuses_table(
+        &ONE_KEY.replace("AttributeType: N", "AttributeType: SS"),
+        ".AttributeDefinitions[0].AttributeType` must be S, N or B, was \"SS\"",
+    );
+    refuses_table(
+        &ONE_KEY.replace("N }", "N }, { AttributeName: b, AttributeType: S }"),
+        ".AttributeDefinitions` must be a list of the attributes of the keys, was a list of 2",
+    );
+}
+
+#[test]
+fn tables_that_cannot_be_run_are_refused() {
+    refuses_table(
+        "BillingMode: PROVISIONED",
+        ".BillingMode`: a table with provisioned throughput is not supported by the local run",
+    );
+    refuses_table(
+        "TimeToLiveSpecification: {}",
+        ".TimeToLiveSpecification`: TimeToLiveSpecification is not supported by the local run",
+    );
+    refuses_table(
+        "GlobalSecondaryIndexes: []",
+        ".GlobalSecondaryIndexes`: GlobalSecondaryIndexes is not supported by the local run",
+    );
 }
 
 #[test]
