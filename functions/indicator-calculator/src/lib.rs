@@ -1,4 +1,19 @@
 //! The indicator calculator: a batch of a Kinesis event source in, bars and indicators out.
+//!
+//! The way of a batch: [`tapeline_lambda_wire::kinesis::Event`] -> lanes by (market, symbol), each in the order of the
+//! exchange's ids -> what is stored of them, in one read -> a pure step -> rows to the output stream -> items to the state
+//! table, each under a condition -> the first sequence number that must come again, if any.
 
+mod batch;
+mod calculate;
+mod config;
+mod lane;
+pub mod log;
 pub mod publish;
+mod report;
+mod row;
 pub mod state;
+
+pub use calculate::{CalculateError, Calculated, Calculator};
+pub use config::Config;
+pub use report::{Refusal, Report};

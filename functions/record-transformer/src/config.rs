@@ -1,13 +1,12 @@
 //! What the environment says, checked once at the start.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::str::FromStr;
 
 use tapeline_codec::binance::Kind;
 use tapeline_codec::encode::Format;
+use tapeline_lambda_wire::variables::{ConfigError, Reader, UnknownWord, all_or_list, list, log_level};
 use tapeline_market::{Market, Symbol};
-use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 
 use crate::partition::PartitionKey;
@@ -52,37 +51,6 @@ impl FromStr for Klines {
     }
 }
 
-/// The text is none of the words that a variable takes.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("expected {expected}, was {found:?}")]
-pub struct UnknownWord {
-    expected: &'static str,
-    found: String,
-}
-
-/// One variable that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The variable.
-    pub variable: &'static str,
-    /// What was expected and what was found.
-    pub message: String,
-}
-
-/// Some variables cannot be used; all of them are named.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub struct ConfigError {
-    /// One for each bad variable.
-    pub problems: Vec<Problem>,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts = self.problems.iter().map(|problem| format!("{}: {}", problem.variable, problem.message));
-        f.write_str(&texts.collect::<Vec<_>>().join("; "))
-    }
-}
-
 impl Config {
     /// Every variable that is read.
     pub const VARIABLES: [&str; 7] =
@@ -93,7 +61,7 @@ impl Config {
     /// # Errors
     /// Names every variable that cannot be used.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { variable, problems: Vec::new() };
+        let mut reader = Reader::new(variable);
         let config = Self {
             market: reader.read("MARKET", Market::Spot, str::parse::<Market>),
             kinds: reader.read("KINDS", None, |text| all_or_list(text, str::parse::<Kind>)),
@@ -103,48 +71,8 @@ impl Config {
             partition_keys: reader.read("PARTITION_KEYS", PartitionKey::DEFAULT.to_vec(), partition_keys),
             log_level: reader.read("LOG_LEVEL", LevelFilter::INFO, log_level),
         };
-        if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: reader.problems }) }
+        reader.finish(config)
     }
-}
-
-struct Reader<F> {
-    variable: F,
-    problems: Vec<Problem>,
-}
-
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    /// Reads one variable; a bad one is noted and its default stands in until the start is refused.
-    fn read<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        default: T,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> T {
-        let Some(text) = (self.variable)(name) else { return default };
-        match parse(text.trim()) {
-            Ok(value) => value,
-            Err(error) => {
-                self.problems.push(Problem { variable: name, message: error.to_string() });
-                default
-            }
-        }
-    }
-}
-
-/// Reads `all`, or a comma-separated list.
-fn all_or_list<T, E: fmt::Display>(
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<Vec<T>>, String> {
-    match text {
-        "all" => Ok(None),
-        "" => Err("expected `all` or a comma-separated list, was empty".to_owned()),
-        _ => list(text, parse).map(Some),
-    }
-}
-
-fn list<T, E: fmt::Display>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String> {
-    text.split(',').map(|word| parse(word.trim()).map_err(|error| error.to_string())).collect()
 }
 
 fn symbols(text: &str) -> Result<Option<HashSet<String>>, String> {
@@ -154,11 +82,6 @@ fn symbols(text: &str) -> Result<Option<HashSet<String>>, String> {
 
 fn partition_keys(text: &str) -> Result<Vec<PartitionKey>, String> {
     if text.is_empty() { Ok(Vec::new()) } else { list(text, str::parse::<PartitionKey>) }
-}
-
-fn log_level(text: &str) -> Result<LevelFilter, UnknownWord> {
-    let expected = "`error`, `warn`, `info`, `debug` or `trace`";
-    text.parse().map_err(|_| UnknownWord { expected, found: text.to_owned() })
 }
 
 #[cfg(test)]

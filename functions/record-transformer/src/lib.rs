@@ -11,7 +11,8 @@ mod partition;
 mod report;
 mod transform;
 
-pub use config::{Config, ConfigError, Klines, Problem};
+pub use config::{Config, Klines};
 pub use partition::PartitionKey;
 pub use report::{Refusal, Report};
+pub use tapeline_lambda_wire::variables::{ConfigError, Problem};
 pub use transform::{TransformError, Transformed, Transformer};

@@ -1,62 +1,14 @@
-//! The function's only way to the outside: structured logs, and metrics in CloudWatch's embedded metric format.
-//!
-//! One info line per batch, one warn line per failing reason and batch, never a payload. Metrics are log lines too:
-//! CloudWatch extracts them without a call from the function.
+//! What the function tells of a batch: one info line, one warn line per failing reason, never a payload; and its
+//! metrics.
 
-use std::io::Write;
 use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
-use tapeline_lambda_wire::{HandlerError, Invocation};
-use tracing::level_filters::LevelFilter;
-use tracing::{Metadata, error, info, warn};
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use serde_json::{Value, json};
+use tapeline_lambda_wire::Invocation;
+use tapeline_lambda_wire::metrics::{embedded, write};
+use tracing::{info, warn};
 
-use crate::config::ConfigError;
 use crate::report::Report;
-use crate::transform::{TransformError, chain};
-
-/// The CloudWatch namespace of every metric.
-pub const NAMESPACE: &str = "tapeline";
-
-/// Starts logging to standard output, one JSON document a line.
-pub fn start(level: LevelFilter) {
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-    tracing_subscriber::registry().with(lines).with(level).with(filter_fn(is_news)).init();
-}
-
-/// The runtime tells a handler's error once more, in its own words: [`invocation_failed`] has told it already. A panic,
-/// which comes with a field of its own, nobody else tells.
-fn is_news(metadata: &Metadata<'_>) -> bool {
-    metadata.target() != "lambda_runtime::layers::panic" || metadata.fields().field("error").is_some()
-}
-
-/// Logs why the function does not start.
-pub fn start_failed(cause: &ConfigError) {
-    start(LevelFilter::ERROR);
-    for problem in &cause.problems {
-        error!(variable = problem.variable, error = problem.message, "bad configuration");
-    }
-}
-
-/// Logs why the loop ended.
-pub fn runtime_failed(cause: &(dyn std::error::Error + Send + Sync + 'static)) {
-    error!(error = chain(cause), "runtime failed");
-}
-
-/// Logs an invocation that could not be answered; hands back what the runtime reports.
-pub fn invocation_failed(cause: &TransformError, invocation: &Invocation) -> HandlerError {
-    let message = chain(cause);
-    error!(
-        request_id = invocation.request_id,
-        error_type = cause.error_type(),
-        error = message,
-        "invocation failed"
-    );
-    HandlerError { error_type: cause.error_type(), message }
-}
 
 /// Logs a batch and its metrics.
 pub fn batch(report: &Report, invocation: &Invocation) {
@@ -64,13 +16,7 @@ pub fn batch(report: &Report, invocation: &Invocation) {
     refusals(report, invocation);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let mut lines = Vec::new();
-    for document in metrics(report, &invocation.function_name, now_ms) {
-        lines.extend_from_slice(document.to_string().as_bytes());
-        lines.push(b'\n');
-    }
-    // Standard output is the log; if it is gone, there is nobody left to tell.
-    let _ = std::io::stdout().lock().write_all(&lines);
+    write(&metrics(report, &invocation.function_name, now_ms));
 }
 
 fn counts(report: &Report, invocation: &Invocation) {
@@ -125,20 +71,6 @@ pub fn metrics(report: &Report, function_name: &str, now_ms: u64) -> Vec<Value> 
         documents.push(embedded(now_ms, &dimensions, &[(name, "Count", json!(count))]));
     }
     documents
-}
-
-/// One document as the specification "Embedded metric format" has it.
-fn embedded(now_ms: u64, dimensions: &[(&str, &str)], metrics: &[(&str, &str, Value)]) -> Value {
-    let names: Vec<_> = dimensions.iter().map(|(name, _)| name).collect();
-    let directives: Vec<_> =
-        metrics.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
-    let mut document = Map::new();
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [names], "Metrics": directives });
-    document.insert("_aws".to_owned(), json!({ "Timestamp": now_ms, "CloudWatchMetrics": [directive] }));
-    let targets = dimensions.iter().map(|(name, value)| (*name, json!(value)));
-    let values = metrics.iter().map(|(name, _, value)| (*name, value.clone()));
-    document.extend(targets.chain(values).map(|(name, value)| (name.to_owned(), value)));
-    Value::Object(document)
 }
 
 #[cfg(test)]

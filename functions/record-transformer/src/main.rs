@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use record_transformer::{Config, Transformed, Transformer, log};
-use tapeline_lambda_wire::{HandlerError, Invocation};
+use record_transformer::{Config, Transformed, Transformer, log::batch};
+use tapeline_lambda_wire::{HandlerError, Invocation, log};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -36,9 +36,9 @@ fn handle(
 ) -> Result<Vec<u8>, HandlerError> {
     match transformer.transform(payload) {
         Ok(Transformed { answer, report }) => {
-            log::batch(&report, invocation);
+            batch(&report, invocation);
             Ok(answer)
         }
-        Err(error) => Err(log::invocation_failed(&error, invocation)),
+        Err(error) => Err(log::invocation_failed(error.error_type(), &error, invocation)),
     }
 }

@@ -6,6 +6,7 @@ use tapeline_codec::{DropReason, Reason};
 use tapeline_lambda_wire::firehose::{
     ANSWER_BYTES_MAX, DataError, Event, EventError, Oversized, Pending, Record, Step, answer,
 };
+use tapeline_lambda_wire::log::chain;
 use tapeline_market::Timestamp;
 use thiserror::Error;
 
@@ -134,12 +135,6 @@ fn refuse<'e>(pending: Pending<'e>, error: &RecordError, report: &mut Report) ->
     let record = pending.record();
     report.add_refusal(error.reason(), || (record.record_id().into_owned(), chain(error)));
     pending.processing_failed()
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Why a record is returned as failed.

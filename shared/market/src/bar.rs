@@ -8,7 +8,7 @@ use crate::{Decimal, Interval, Timestamp};
 ///
 /// `low <= open, close <= high`, and `open_time <= close_time`: see [`Bar::checked`].
 #[doc(alias = "candle")]
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
     /// Length of the bar.
     pub interval: Interval,
@@ -24,10 +24,12 @@ pub struct Bar {
     pub low: Decimal,
     /// Last price.
     pub close: Decimal,
-    /// Traded quantity of the base asset.
-    pub base_volume: Decimal,
-    /// Traded quantity of the quote asset.
-    pub quote_volume: Decimal,
+    /// Traded quantity of the base asset (contracts on coin-margined futures).
+    pub volume: Decimal,
+    /// Traded quantity of the quote asset; `None` on coin-margined futures.
+    pub quote_volume: Option<Decimal>,
+    /// The part of `volume` that takers bought.
+    pub taker_buy_volume: Decimal,
     /// Number of trades.
     pub trade_count: u64,
 }
@@ -90,8 +92,9 @@ mod tests {
             high: decimal(high),
             low: decimal(low),
             close: decimal("10.5"),
-            base_volume: decimal("1"),
-            quote_volume: decimal("10"),
+            volume: decimal("1"),
+            quote_volume: Some(decimal("10")),
+            taker_buy_volume: decimal("0.5"),
             trade_count: 2,
         }
     }

@@ -40,6 +40,60 @@ impl Decimal {
         self.scale
     }
 
+    /// Zero, without a fraction.
+    pub const ZERO: Self = Self { mantissa: 0, scale: 0 };
+
+    /// Adds exactly, with the digits after the point of the finer of the two; `None` when the sum has more than
+    /// [`DIGITS_MAX`] digits.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let scale = self.scale.max(other.scale);
+        let sum = self.mantissa_at(scale)?.checked_add(other.mantissa_at(scale)?)?;
+        Self::new(sum, scale).ok()
+    }
+
+    /// The digits without the point, were the number written with `scale` digits behind it; `None` when that takes too
+    /// many digits, or when digits would be lost.
+    pub fn mantissa_at(self, scale: u8) -> Option<i128> {
+        if scale == self.scale {
+            return Some(self.mantissa);
+        }
+        match scale.checked_sub(self.scale) {
+            Some(more) => self.mantissa.checked_mul(10_i128.checked_pow(u32::from(more))?),
+            None => {
+                let unit = 10_i128.checked_pow(u32::from(self.scale - scale))?;
+                (self.mantissa % unit == 0).then(|| self.mantissa / unit)
+            }
+        }
+    }
+
+    /// The same value without zeros at the end of the fraction.
+    #[must_use]
+    pub fn shortest(self) -> Self {
+        let Self { mut mantissa, mut scale } = self;
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Self { mantissa, scale }
+    }
+
+    /// The nearest double, the same one however many zeros the number was written with.
+    pub fn to_f64(self) -> f64 {
+        /// Powers of ten that a double holds exactly.
+        const POWERS: [f64; 23] = [
+            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+            1e18, 1e19, 1e20, 1e21, 1e22,
+        ];
+        // Both operands are exact, so the quotient is rounded once: the nearest double (Clinger, 1990).
+        let exact = |value: Self| {
+            let mantissa = i64::try_from(value.mantissa).ok().filter(|m| m.unsigned_abs() < 1 << 53)?;
+            #[allow(clippy::cast_precision_loss, reason = "below 2^53 nothing is lost")]
+            POWERS.get(usize::from(value.scale)).map(|power| mantissa as f64 / power)
+        };
+        let parsed = || self.to_string().parse().unwrap_or(f64::NAN);
+        exact(self).or_else(|| exact(self.shortest())).unwrap_or_else(parsed)
+    }
+
     /// Multiplies exactly; `None` when the product has more than [`DIGITS_MAX`] digits.
     pub fn checked_mul(self, other: Self) -> Option<Self> {
         let mantissa = match (i64::try_from(self.mantissa), i64::try_from(other.mantissa)) {
@@ -253,7 +307,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_sum_keeps_the_finer_fraction() {
+        let sum = |a: &str, b: &str| decimal(a).checked_add(decimal(b)).map(|sum| sum.to_string());
+        assert_eq!(sum("0.1", "0.20").as_deref(), Some("0.30"));
+        assert_eq!(sum("1482", "-0.5").as_deref(), Some("1481.5"));
+        assert_eq!(sum(&"9".repeat(38), "1"), None);
+        assert_eq!(sum(&"9".repeat(38), "0.1"), None);
+    }
+
+    #[test]
+    fn digits_move_to_another_scale_only_whole() {
+        assert_eq!(decimal("1.50").mantissa_at(1), Some(15));
+        assert_eq!(decimal("1.50").mantissa_at(4), Some(15_000));
+        assert_eq!(decimal("1.55").mantissa_at(1), None);
+        assert_eq!(decimal("-0.500").shortest().to_string(), "-0.5");
+        assert_eq!(decimal("100").shortest().to_string(), "100");
+        assert_eq!(decimal("0.00").shortest().to_string(), "0");
+    }
+
     proptest! {
+        #[test]
+        fn the_double_is_the_nearest_whatever_the_zeros(mantissa in any::<i128>(), scale in 0_u8..38, zeros in 0_usize..9) {
+            let mantissa = mantissa % 10_i128.pow(28);
+            let value = Decimal::new(mantissa, scale).unwrap();
+            let nearest: f64 = value.to_string().parse().unwrap();
+            prop_assert_eq!(value.to_f64().to_bits(), (nearest + 0.0).to_bits());
+            if scale > 0 && usize::from(scale) + zeros <= DIGITS_MAX {
+                let longer = decimal(&format!("{value}{}", "0".repeat(zeros.min(9))));
+                prop_assert_eq!(longer.to_f64().to_bits(), value.to_f64().to_bits());
+            }
+        }
+
         #[test]
         fn text_reads_back(mantissa in any::<i64>(), scale in 0_u8..19) {
             let value = Decimal::new(i128::from(mantissa), scale).unwrap();

@@ -1,8 +1,8 @@
-//! One execution, and the best prices around it.
+//! One execution.
 
 use std::fmt;
 
-use crate::{Decimal, Symbol, Timestamp};
+use crate::{Decimal, Timestamp};
 
 /// The side of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,38 +34,27 @@ impl fmt::Display for Side {
     }
 }
 
-/// One execution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trade<'a> {
-    /// What was traded.
-    pub symbol: Symbol<'a>,
-    /// The exchange's number of the trade, ascending within a symbol.
-    pub id: u64,
+/// One execution, or several of one taker order at one price, as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trade {
+    /// The exchange's first id of what was executed, in the ids by which trades are told apart.
+    pub first_id: u64,
+    /// The last such id; the same as the first for a single execution.
+    pub last_id: u64,
+    /// The id of the last execution as the exchange's klines count them.
+    pub last_trade_id: u64,
+    /// Number of executions.
+    pub count: u64,
     /// Price of one unit of the base asset, in the quote asset.
     pub price: Decimal,
     /// Quantity of the base asset (contracts on coin-margined futures).
     pub quantity: Decimal,
+    /// Price times quantity, in the quote asset; `None` on coin-margined futures, where the product means nothing.
+    pub quote_quantity: Option<Decimal>,
     /// When it was executed.
     pub time: Timestamp,
     /// Which side took liquidity.
     pub taker_side: Side,
-}
-
-/// Best bid and ask of a symbol.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Quote<'a> {
-    /// What is quoted.
-    pub symbol: Symbol<'a>,
-    /// The order book's update number.
-    pub update_id: u64,
-    /// Best bid, in the quote asset.
-    pub bid_price: Decimal,
-    /// Quantity at the best bid, in the base asset.
-    pub bid_quantity: Decimal,
-    /// Best ask, in the quote asset.
-    pub ask_price: Decimal,
-    /// Quantity at the best ask, in the base asset.
-    pub ask_quantity: Decimal,
 }
 
 #[cfg(test)]

@@ -167,6 +167,8 @@ pub struct Message<'a> {
 pub enum Identity {
     /// A message of the exchange about the connection, not about a market.
     Control,
+    /// A producer's word that a quiet symbol's time goes on: see [`heartbeat`].
+    Heartbeat,
     /// A market message.
     Kind(Kind),
 }
@@ -179,6 +181,9 @@ pub fn identify(frame: &Frame<'_>) -> Result<Identity, DecodeError> {
     let address = frame.address();
     if let Some(kind) = claimed(&address, frame.fields()) {
         return Ok(Identity::Kind(kind));
+    }
+    if address.event == Some("heartbeat") {
+        return Ok(Identity::Heartbeat);
     }
     if is_control(&address, frame.fields()) {
         return Ok(Identity::Control);
@@ -204,6 +209,20 @@ fn is_control(address: &Address<'_>, fields: &Fields<'_>) -> bool {
 pub fn header<'a>(frame: &Frame<'a>, kind: Kind, market: Market) -> Result<Header<'a>, DecodeError> {
     let event_time = frame.fields().optional_time("E")?;
     Ok(Header { market, symbol: symbol(kind, frame)?, event_time })
+}
+
+/// Reads a heartbeat, which is no message of the exchange: a producer puts it into the stream of a quiet symbol, so that
+/// the symbol's bars end although nothing is traded.
+///
+/// ```json
+/// {"stream":"bnbbtc@heartbeat","data":{"e":"heartbeat","E":1672515782136,"s":"BNBBTC"}}
+/// ```
+///
+/// # Errors
+/// `no_symbol`, or a bad event time.
+pub fn heartbeat<'a>(frame: &Frame<'a>, market: Market) -> Result<Header<'a>, DecodeError> {
+    let fields = frame.fields();
+    Ok(Header { market, symbol: fields.symbol("s")?, event_time: Some(fields.time("E")?) })
 }
 
 /// Reads the rest of a message.

@@ -28,6 +28,7 @@ fn rows(market: Market, format: Format, text: &str) -> Result<String, Refused> {
         frames(cursor, &mut |frame: &Frame<'_>| -> Result<(), DecodeError> {
             match identify(frame)? {
                 Identity::Control => out.extend_from_slice(b"control\n"),
+                Identity::Heartbeat => out.extend_from_slice(b"heartbeat\n"),
                 Identity::Kind(kind) => {
                     let message = message(frame, kind, header(frame, kind, market)?)?;
                     format.write(&message, None, &mut out);
@@ -352,6 +353,20 @@ fn a_liquidation_has_its_symbol_inside_of_the_order() {
         r#"{"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC","q":"0.014","p":"9910","ap":"9910","X":"FILLED","l":"0.014","z":"0.014","T":1568014460893}}"#,
         r#"{"kind":"liquidation","id":"usdm|BTCUSDT|l|1568014460893000|sell|0.014","market":"usdm","symbol":"BTCUSDT","event_time":"2019-09-09T07:34:20.893000Z","side":"sell","order_type":"LIMIT","time_in_force":"IOC","quantity":0.014,"price":9910,"average_price":9910,"order_status":"FILLED","last_filled_quantity":0.014,"filled_quantity":0.014,"trade_time":"2019-09-09T07:34:20.893000Z"}"#,
     );
+}
+
+#[test]
+fn heartbeats_tell_a_symbol_and_a_time() {
+    let text = r#"{"stream":"bnbbtc@heartbeat","data":{"e":"heartbeat","E":1672515782136,"s":"BNBBTC"}}"#;
+    assert_eq!(rows(Market::Spot, Format::JsonLines, text).unwrap(), "heartbeat\n");
+    let mut headers = Vec::new();
+    let read: Result<(), DecodeError> = frames(&mut Cursor::new(text), &mut |frame: &Frame<'_>| {
+        headers.push(heartbeat(frame, Market::Spot)?);
+        Ok(())
+    });
+    read.unwrap();
+    assert_eq!(headers[0].symbol.as_str(), "BNBBTC");
+    assert_eq!(headers[0].event_time.unwrap().millis(), 1_672_515_782_136);
 }
 
 #[test]

@@ -7,7 +7,8 @@
 use md5::{Digest as _, Md5};
 use thiserror::Error;
 
-const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
+/// What every aggregated record begins with.
+pub const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
 /// The most keys a table may hold: one for each sub-record of a full record.
 const KEYS_MAX: usize = super::FRAMES_MAX;

@@ -6,8 +6,9 @@ use std::str::Utf8Error;
 use tapeline_json::{Cursor, JsonError, Value};
 use thiserror::Error;
 
-use super::time::arrival_micros;
 use crate::base64;
+use crate::data::{self, DataError};
+use crate::time::arrival_micros;
 
 /// One invocation's batch of records, borrowed from its payload; data is still base64.
 ///
@@ -154,20 +155,6 @@ impl RecordKey {
     }
 }
 
-/// The record has no data that could be decoded.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DataError {
-    /// Neither `data` nor `kafkaRecordValue`.
-    #[error("expected `data`")]
-    Absent,
-    /// Not a string.
-    #[error("expected `data` to be a string")]
-    NotText,
-    /// Not base64.
-    #[error("expected `data` to be base64")]
-    Base64(#[source] ::base64::DecodeError),
-}
-
 const KAFKA_DATA: &str = "kafkaRecordValue";
 
 impl<'a> Record<'a> {
@@ -220,17 +207,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// When there is no data, or none in base64; `out` is then as it was.
     pub fn decode_data(&self, out: &mut Vec<u8>) -> Result<(), DataError> {
-        let text = self.data.ok_or(DataError::Absent)?.as_text().ok_or(DataError::NotText)?;
-        let start = out.len();
-        // No symbol of base64 needs an escape: only text that does not decode as it stands is read for them.
-        let decoded = base64::decode(text.raw(), out).or_else(|error| {
-            out.truncate(start);
-            if text.plain().is_some() { Err(error) } else { base64::decode(&text.decode(), out) }
-        });
-        decoded.map_err(|error| {
-            out.truncate(start);
-            DataError::Base64(error)
-        })
+        data::decode(self.data, out)
     }
 
     /// The JSON string under which a failed record's original data goes back: what arrived, to the letter. Data that

@@ -2,7 +2,7 @@
 
 mod answer;
 mod event;
-mod time;
 
+pub use crate::data::DataError;
 pub use answer::{ANSWER_BYTES_MAX, Complete, Oversized, Pending, Step, answer};
-pub use event::{DataError, Event, EventError, KinesisMetadata, Record};
+pub use event::{Event, EventError, KinesisMetadata, Record};

@@ -7,7 +7,7 @@ const SECONDS_BELOW: i128 = 100_000_000_000;
 
 /// Microseconds since the epoch, read from whole milliseconds (what the service sends), from numbers with a fraction
 /// or an exponent, from seconds, or from ISO 8601 text; `None` for anything else.
-pub(super) fn arrival_micros(value: Value<'_>) -> Option<i64> {
+pub(crate) fn arrival_micros(value: Value<'_>) -> Option<i64> {
     let whole_millis = value.as_i64().filter(|&number| i128::from(number) >= SECONDS_BELOW);
     if let Some(millis) = whole_millis {
         return millis.checked_mul(1000);

@@ -1,0 +1,139 @@
+//! One closed bar with its indicators as a row.
+
+use std::io::Write as _;
+
+use tapeline_indicators::{ClosedBar, Seen};
+use tapeline_market::{Decimal, Market, Timestamp};
+
+/// Whose bar it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner<'l> {
+    pub(crate) market: Market,
+    pub(crate) symbol: &'l str,
+}
+
+/// What a bar's indicators gave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Values<'v> {
+    pub(crate) seen: Seen,
+    pub(crate) columns: &'v [String],
+    pub(crate) values: &'v [Option<f64>],
+}
+
+/// Appends one JSON document and a line feed. Nothing in it depends on when or how often it is written, so a row that is
+/// published twice is the same twice: its `id` removes the second.
+///
+/// Prices and volumes have the exchange's digits; an indicator that is warming up is left out.
+pub(crate) fn write(owner: Owner<'_>, closed: &ClosedBar, values: &Values<'_>, out: &mut Vec<u8>) {
+    let bar = &closed.bar;
+    let Owner { market, symbol } = owner;
+    out.extend_from_slice(b"{\"kind\":\"indicators\"");
+    // A symbol needs no escape in JSON: see `Symbol`.
+    put(out, format_args!(",\"id\":\"{market}|{symbol}|{}|{}\"", bar.interval, bar.open_time.micros()));
+    put(out, format_args!(",\"market\":\"{market}\",\"symbol\":\"{symbol}\""));
+    time("event_time", bar.close_time, out);
+    put(out, format_args!(",\"interval\":\"{}\"", bar.interval));
+    time("open_time", bar.open_time, out);
+    time("close_time", bar.close_time, out);
+    for (name, price) in [("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close)] {
+        decimal(name, price, out);
+    }
+    let (volume, taker_buy_volume) = volume_names(market);
+    decimal(volume, bar.volume, out);
+    if let Some(quote_volume) = bar.quote_volume {
+        decimal("quote_volume", quote_volume, out);
+    }
+    put(out, format_args!(",\"trade_count\":{}", bar.trade_count));
+    decimal(taker_buy_volume, bar.taker_buy_volume, out);
+    put(out, format_args!(",\"gap\":{},\"missing\":{}", closed.gap, closed.missing));
+    put(out, format_args!(",\"partial\":{},\"filled\":{}", closed.partial, closed.filled));
+    put(out, format_args!(",\"closed_by\":\"{}\"", closed.closed_by.as_str()));
+    let Seen { bars, bars_since_gap } = values.seen;
+    put(out, format_args!(",\"bars_seen\":{bars},\"bars_since_gap\":{bars_since_gap}"));
+    for (column, value) in values.columns.iter().zip(values.values) {
+        if let Some(value) = value {
+            // The shortest digits that read back as the same double.
+            put(out, format_args!(",\"{column}\":{value}"));
+        }
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Quantities of coin-margined futures count contracts.
+const fn volume_names(market: Market) -> (&'static str, &'static str) {
+    match market {
+        Market::Spot | Market::Usdm => ("base_volume", "taker_buy_base_volume"),
+        Market::Coinm => ("contract_volume", "taker_buy_contract_volume"),
+    }
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Writing to a vector does not fail.
+    let _ = out.write_fmt(text);
+}
+
+fn time(name: &str, time: Timestamp, out: &mut Vec<u8>) {
+    put(out, format_args!(",\"{name}\":\""));
+    out.extend_from_slice(&time.to_iso());
+    out.push(b'"');
+}
+
+fn decimal(name: &str, number: Decimal, out: &mut Vec<u8>) {
+    put(out, format_args!(",\"{name}\":"));
+    number.write_to(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use tapeline_indicators::ClosedBy;
+    use tapeline_market::{Bar, Interval};
+
+    use super::*;
+
+    fn closed() -> ClosedBar {
+        let decimal = |text: &str| text.parse::<Decimal>().unwrap();
+        let bar = Bar {
+            interval: Interval::Minute1,
+            open_time: Timestamp::from_millis(1_570_752_000_000).unwrap(),
+            close_time: Timestamp::from_micros(1_570_752_059_999_999).unwrap(),
+            open: decimal("0.00141342"),
+            high: decimal("0.00141557"),
+            low: decimal("0.00141266"),
+            close: decimal("0.00141418"),
+            volume: decimal("1482.00000000"),
+            quote_volume: Some(decimal("2.0957000000000000")),
+            taker_buy_volume: decimal("100.00000000"),
+            trade_count: 21,
+        };
+        ClosedBar { bar, missing: 0, gap: false, partial: true, filled: false, closed_by: ClosedBy::Trade }
+    }
+
+    fn row(market: Market) -> String {
+        let mut out = Vec::new();
+        let seen = Seen { bars: 1, bars_since_gap: 1 };
+        let columns = ["sma_1".to_owned(), "rsi_14".to_owned(), "obv".to_owned()];
+        let values = Values { seen, columns: &columns, values: &[Some(0.001_414_18), None, Some(-1e-7)] };
+        write(Owner { market, symbol: "XRPETH" }, &closed(), &values, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_row_has_the_documented_columns_and_no_null() {
+        assert_eq!(
+            row(Market::Spot),
+            "{\"kind\":\"indicators\",\"id\":\"spot|XRPETH|1m|1570752000000000\",\"market\":\"spot\",\"symbol\":\"XRPETH\",\
+             \"event_time\":\"2019-10-11T00:00:59.999999Z\",\"interval\":\"1m\",\"open_time\":\"2019-10-11T00:00:00.000000Z\",\
+             \"close_time\":\"2019-10-11T00:00:59.999999Z\",\"open\":0.00141342,\"high\":0.00141557,\"low\":0.00141266,\
+             \"close\":0.00141418,\"base_volume\":1482.00000000,\"quote_volume\":2.0957000000000000,\"trade_count\":21,\
+             \"taker_buy_base_volume\":100.00000000,\"gap\":false,\"missing\":0,\"partial\":true,\"filled\":false,\
+             \"closed_by\":\"trade\",\"bars_seen\":1,\"bars_since_gap\":1,\"sma_1\":0.00141418,\"obv\":-0.0000001}\n"
+        );
+    }
+
+    #[test]
+    fn contracts_are_named_so() {
+        let row: serde_json::Value = serde_json::from_str(&row(Market::Coinm)).unwrap();
+        assert!(row["contract_volume"].is_number() && row["taker_buy_contract_volume"].is_number());
+        assert!(row.get("base_volume").is_none());
+    }
+}

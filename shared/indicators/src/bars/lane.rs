@@ -1,0 +1,495 @@
+//! Everything that is known of one symbol between two frames: its open bars and how far its ids and times have come.
+
+use tapeline_market::{Bar, Decimal, Timestamp, Trade};
+
+use super::closed::{ClosedBar, ClosedBy};
+use super::open::OpenBar;
+use super::settings::{BarSettings, Buckets, Fill, Source};
+use crate::wire::{self, Reader, StateError, Writer};
+
+/// The version of the bytes that [`Lane::save`] writes.
+const VERSION: u8 = 1;
+/// The most empty buckets in a row that are filled: a day of minutes. A longer silence is an outage, and a time that is
+/// wrong by years must not make bars without end.
+const FILLS_MAX: i64 = 1440;
+/// The most klines that wait for their last trade. They wait for milliseconds: two would be much.
+const PENDING_MAX: usize = 8;
+/// Prices have at most so many digits, as many behind the point: no price of an exchange needs more.
+const PRICE_DIGITS_MAX: u8 = 18;
+
+/// What one frame tells of its symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observation {
+    /// A trade of the kind that bars are made of.
+    Trade(Trade),
+    /// A bar of the exchange, in UTC.
+    Kline(ExchangeBar),
+    /// Any other frame: the event time it carries.
+    Clock(Timestamp),
+}
+
+/// One kline of the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeBar {
+    /// The bar as the exchange has it now.
+    pub bar: Bar,
+    /// Whether it will not change any more.
+    pub is_closed: bool,
+    /// The id of its last trade; `None` without a trade.
+    pub last_trade_id: Option<u64>,
+    /// When the exchange sent it.
+    pub event_time: Option<Timestamp>,
+}
+
+/// What became of the frames of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Trades (klines, where bars are made of them) that went into bars.
+    pub folded: u64,
+    /// Left out: seen before.
+    pub duplicates: u64,
+    /// Places at which ids were missing.
+    pub gaps: u64,
+    /// Ids that were missing there (bars, where they are made of klines).
+    pub missing: u64,
+    /// Came after their bar was closed: folded into the next one.
+    pub late: u64,
+    /// Newer ids with an older time: folded into the open bar.
+    pub time_regress: u64,
+    /// Left out: numbers or times that no market has.
+    pub refused: u64,
+}
+
+/// Puts the trades of a batch into the order of their ids. Each takes the place of another trade; frames of other kinds
+/// stay where they are, so a batch in order is left as it is, however it was cut.
+pub fn in_id_order(observations: &mut [Observation]) {
+    let trade = |observation: &Observation| match observation {
+        Observation::Trade(trade) => Some(*trade),
+        _ => None,
+    };
+    if observations.iter().filter_map(trade).is_sorted_by_key(|trade| trade.first_id) {
+        return;
+    }
+    let mut trades: Vec<_> = observations.iter().filter_map(trade).collect();
+    trades.sort_by_key(|trade| trade.first_id);
+    let places = observations.iter_mut().filter(|observation| matches!(observation, Observation::Trade(_)));
+    for (place, trade) in places.zip(trades) {
+        *place = Observation::Trade(trade);
+    }
+}
+
+/// The open bars of one (market, symbol), its watermark, and what closes its bars.
+///
+/// Taking a frame a second time changes nothing: trades by their ids, everything else because a bucket that was closed
+/// stays closed. So whatever part of a batch comes again, the lane ends where it would have ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lane {
+    /// The last id that was folded.
+    watermark: Option<u64>,
+    /// The last trade that was folded, in the ids by which klines count.
+    last_trade_id: u64,
+    last_price: Option<Decimal>,
+    /// Hash of the partition key under which the symbol came last.
+    partition: Option<u64>,
+    pending: Vec<Pending>,
+    slots: Vec<Slot>,
+}
+
+/// A closed kline whose last trade has not been seen yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pending {
+    end: Timestamp,
+    last_trade_id: u64,
+}
+
+/// One interval of a lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Slot {
+    /// Every bucket that ends here or before is closed; `None` before the first trade.
+    closed_until: Option<Timestamp>,
+    open: Option<OpenBar>,
+}
+
+/// What came of the frames of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// The bars that were closed, in the order in which they were; of those closed at once the shortest interval first.
+    pub closed: Vec<ClosedBar>,
+    /// What became of the frames.
+    pub tally: Tally,
+}
+
+/// How to fold, and where to report.
+struct Fold<'f> {
+    settings: &'f BarSettings,
+    folded: &'f mut Folded,
+}
+
+impl Fold<'_> {
+    fn buckets(&self, at: usize) -> Option<Buckets> {
+        self.settings.buckets.get(at).copied()
+    }
+
+    const fn tally(&mut self) -> &mut Tally {
+        &mut self.folded.tally
+    }
+}
+
+impl Lane {
+    /// A lane that has seen nothing.
+    pub fn new(settings: &BarSettings) -> Self {
+        Self { slots: vec![Slot::default(); settings.buckets.len()], ..Self::default() }
+    }
+
+    /// Takes what one frame tells, and adds to `folded` what comes of it.
+    pub fn observe(&mut self, settings: &BarSettings, observation: &Observation, folded: &mut Folded) {
+        let fold = &mut Fold { settings, folded };
+        match (observation, settings.source) {
+            (Observation::Trade(trade), Source::Trade | Source::AggTrade) => self.trade(trade, fold),
+            (Observation::Kline(kline), Source::Kline) => self.exchange_bar(kline, fold),
+            (Observation::Kline(kline), _) => self.kline(kline, fold),
+            (Observation::Clock(time), _) => self.clock(*time, fold),
+            (Observation::Trade(_), Source::Kline) => {}
+        }
+    }
+
+    /// Notes the partition key under which the symbol came; whether it came under another before.
+    pub fn note_partition_key(&mut self, key: &str) -> bool {
+        let hash = wire::hash(key);
+        self.partition.replace(hash).is_some_and(|before| before != hash)
+    }
+
+    /// Begins where bars from elsewhere end: buckets up to `time` are closed, and the first bar behind it is partial,
+    /// since no id tells what lies between.
+    pub fn begin_at(&mut self, settings: &BarSettings, time: Timestamp) {
+        for (slot, buckets) in self.slots.iter_mut().zip(&settings.buckets) {
+            slot.closed_until = slot.closed_until.max(Some(buckets.floor(time)));
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.slots.iter().any(|slot| slot.closed_until.is_some() || slot.open.is_some())
+    }
+
+    fn trade(&mut self, trade: &Trade, fold: &mut Fold<'_>) {
+        if !is_sound(trade) {
+            fold.tally().refused += 1;
+            return;
+        }
+        if self.watermark.is_some_and(|watermark| trade.first_id <= watermark) {
+            fold.tally().duplicates += 1;
+            return;
+        }
+        let time = self.effective_time(trade, fold.tally());
+        let missing = self.missing_before(trade, fold);
+        let begun_before = self.watermark.is_some();
+        for (at, buckets) in fold.settings.buckets.iter().enumerate() {
+            let open_time = buckets.floor(time);
+            if missing > 0 {
+                self.doubt(at, *buckets, open_time);
+            }
+            self.close_until(at, (open_time, ClosedBy::Trade), fold);
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            let partial = !begun_before || slot.closed_until.is_none();
+            slot.closed_until = slot.closed_until.max(Some(open_time));
+            let first = || OpenBar { partial, ..OpenBar::at(*buckets, open_time, trade.price) };
+            let open = slot.open.get_or_insert_with(first);
+            open.fold(trade);
+            open.add_missing(missing);
+        }
+        self.watermark = Some(trade.last_id);
+        self.last_trade_id = self.last_trade_id.max(trade.last_trade_id);
+        self.last_price = Some(trade.price);
+        fold.tally().folded += 1;
+        self.settle(fold);
+    }
+
+    /// The time by which a trade is sorted into buckets: its own, or the end of what is closed if that is later. So every
+    /// trade goes into one bar of each interval, and bars of all intervals have the same sums.
+    fn effective_time(&self, trade: &Trade, tally: &mut Tally) -> Timestamp {
+        let closed_until = self.slots.iter().filter_map(|slot| slot.closed_until).max();
+        let Some(closed_until) = closed_until.filter(|&closed_until| trade.time < closed_until) else {
+            return trade.time;
+        };
+        let is_bar_open = self.slots.first().is_some_and(|shortest| shortest.open.is_some());
+        let count = if is_bar_open { &mut tally.time_regress } else { &mut tally.late };
+        *count += 1;
+        closed_until
+    }
+
+    fn missing_before(&self, trade: &Trade, fold: &mut Fold<'_>) -> u64 {
+        let missing = self.watermark.map_or(0, |watermark| trade.first_id - watermark - 1);
+        if missing == 0 || !fold.settings.ids_are_consecutive() {
+            return 0;
+        }
+        let tally = fold.tally();
+        tally.gaps += 1;
+        tally.missing = tally.missing.saturating_add(missing);
+        missing
+    }
+
+    /// Marks the bar that the trade behind a gap is about to close: some of what is missing may belong to it.
+    fn doubt(&mut self, at: usize, buckets: Buckets, open_time: Timestamp) {
+        let open = self.slots.get_mut(at).and_then(|slot| slot.open.as_mut());
+        if let Some(open) = open.filter(|open| buckets.end(open.bar.open_time) <= open_time) {
+            open.gap = true;
+        }
+    }
+
+    /// Closes every bucket of one interval that ends at `until` or before; `until` is the beginning of a bucket.
+    fn close_until(&mut self, at: usize, (until, closed_by): (Timestamp, ClosedBy), fold: &mut Fold<'_>) {
+        let (Some(buckets), Some(slot)) = (fold.buckets(at), self.slots.get_mut(at)) else { return };
+        let Some(closed_until) = slot.closed_until.filter(|&closed_until| closed_until < until) else {
+            return;
+        };
+        let mut next = closed_until;
+        if let Some(open) = slot.open.take_if(|open| buckets.end(open.bar.open_time) <= until) {
+            next = buckets.end(open.bar.open_time);
+            fold.folded.closed.push(open.closed(closed_by));
+        }
+        slot.closed_until = Some(until);
+        let price = self.last_price.filter(|_| fold.settings.fill == Fill::Flat);
+        let Some(price) = price.filter(|_| buckets.count(next, until) <= FILLS_MAX) else { return };
+        while next < until {
+            fold.folded
+                .closed
+                .push(OpenBar::at(buckets, next, price).closed_as_filled(closed_by, fold.settings.market));
+            next = buckets.end(next);
+        }
+    }
+
+    /// Takes the event time of a frame: bars that ended a grace before it are closed.
+    fn clock(&mut self, time: Timestamp, fold: &mut Fold<'_>) {
+        let Ok(limit) = Timestamp::from_micros(time.micros() - fold.settings.grace_us) else { return };
+        for (at, buckets) in fold.settings.buckets.iter().enumerate() {
+            let until = buckets.floor(limit);
+            if fold.settings.source == Source::Kline {
+                self.give_up(at, until, fold);
+            } else {
+                self.close_until(at, (until, ClosedBy::EventTime), fold);
+            }
+        }
+    }
+
+    /// Takes a kline where bars are made of trades: the exchange says that a bar is complete.
+    fn kline(&mut self, kline: &ExchangeBar, fold: &mut Fold<'_>) {
+        if kline.is_closed && self.watermark.is_some() {
+            let end =
+                Timestamp::from_micros(kline.bar.close_time.micros() + 1).unwrap_or(kline.bar.close_time);
+            let pending = Pending { end, last_trade_id: kline.last_trade_id.unwrap_or(0) };
+            let is_news = !self.pending.iter().any(|other| other.end == end) && self.is_open_before(end);
+            if is_news && self.pending.len() < PENDING_MAX {
+                self.pending.push(pending);
+            }
+            self.settle(fold);
+        }
+        if let Some(time) = kline.event_time {
+            self.clock(time, fold);
+        }
+    }
+
+    fn is_open_before(&self, end: Timestamp) -> bool {
+        let shortest = self.slots.first().and_then(|slot| slot.closed_until);
+        shortest.is_some_and(|closed_until| closed_until < end)
+    }
+
+    /// Closes what klines have closed, as soon as all of their trades were seen.
+    fn settle(&mut self, fold: &mut Fold<'_>) {
+        while let Some(at) =
+            self.pending.iter().position(|pending| pending.last_trade_id <= self.last_trade_id)
+        {
+            let Pending { end, .. } = self.pending.remove(at);
+            for (at, buckets) in fold.settings.buckets.iter().enumerate() {
+                self.close_until(at, (buckets.floor(end), ClosedBy::Kline), fold);
+            }
+        }
+        let shortest = self.slots.first().and_then(|slot| slot.closed_until);
+        self.pending.retain(|pending| shortest.is_none_or(|closed_until| closed_until < pending.end));
+    }
+
+    /// Takes a kline where bars are made of klines.
+    fn exchange_bar(&mut self, kline: &ExchangeBar, fold: &mut Fold<'_>) {
+        let bar = &kline.bar;
+        let at = fold.settings.buckets.iter().position(|buckets| buckets.interval == bar.interval);
+        if let Some((at, buckets)) = at.and_then(|at| Some((at, fold.buckets(at)?))) {
+            if buckets.floor(bar.open_time) == bar.open_time && bar.checked().is_ok() {
+                self.replace(at, kline, fold);
+            } else {
+                fold.tally().refused += 1;
+            }
+        }
+        if let Some(time) = kline.event_time {
+            self.clock(time, fold);
+        }
+    }
+
+    /// Puts a kline in the place of the one before it of the same bar; a closed one closes the bar.
+    fn replace(&mut self, at: usize, kline: &ExchangeBar, fold: &mut Fold<'_>) {
+        let open_time = kline.bar.open_time;
+        // A later bar means that the closed kline of the open one was lost.
+        self.give_up(at, open_time, fold);
+        let (Some(buckets), Some(slot)) = (fold.buckets(at), self.slots.get_mut(at)) else { return };
+        if slot.closed_until.is_some_and(|closed_until| open_time < closed_until) {
+            fold.tally().duplicates += 1;
+            return;
+        }
+        if slot.open.is_some_and(|open| open.bar.trade_count > kline.bar.trade_count) {
+            fold.tally().duplicates += 1;
+            return;
+        }
+        let known = slot.open.map(|open| (open.missing, open.gap));
+        let missing = slot.closed_until.map_or(0, |closed_until| buckets.count(closed_until, open_time));
+        let missing = u64::try_from(missing).unwrap_or(0);
+        if known.is_none() && missing > 0 {
+            fold.tally().gaps += 1;
+            let tally = fold.tally();
+            tally.missing = tally.missing.saturating_add(missing);
+        }
+        let (missing, gap) = known.unwrap_or((missing, missing > 0));
+        let open =
+            OpenBar { bar: Bar { interval: buckets.interval, ..kline.bar }, missing, gap, partial: false };
+        fold.tally().folded += 1;
+        if kline.is_closed {
+            slot.open = None;
+            slot.closed_until = Some(buckets.end(open_time));
+            fold.folded.closed.push(open.closed(ClosedBy::Kline));
+        } else {
+            slot.open = Some(open);
+        }
+    }
+
+    /// Closes the open bar as it was last seen, if it ends at `until` or before: its closed kline did not come.
+    fn give_up(&mut self, at: usize, until: Timestamp, fold: &mut Fold<'_>) {
+        let (Some(buckets), Some(slot)) = (fold.buckets(at), self.slots.get_mut(at)) else { return };
+        if let Some(open) = slot.open.take_if(|open| buckets.end(open.bar.open_time) <= until) {
+            slot.closed_until = Some(buckets.end(open.bar.open_time));
+            fold.folded.closed.push(OpenBar { gap: true, ..open }.closed(ClosedBy::EventTime));
+        }
+    }
+}
+
+/// Whether a trade's numbers are those of a market.
+fn is_sound(trade: &Trade) -> bool {
+    let price = trade.price.shortest();
+    let limit = 10_i128.pow(PRICE_DIGITS_MAX.into());
+    (1..limit).contains(&price.mantissa())
+        && price.scale() <= PRICE_DIGITS_MAX
+        && trade.quantity.mantissa() >= 0
+        && trade.quantity.shortest().scale() <= PRICE_DIGITS_MAX
+        && trade.first_id <= trade.last_id
+}
+
+const HAS_WATERMARK: u8 = 1;
+const HAS_PRICE: u8 = 2;
+const HAS_PARTITION: u8 = 4;
+const HAS_CLOSED: u8 = 1;
+const HAS_OPEN: u8 = 2;
+
+impl Lane {
+    /// The lane as bytes: at most 1 KiB at five intervals. A lane that saw nothing worth keeping has none.
+    pub fn save(&self, settings: &BarSettings) -> Option<Vec<u8>> {
+        if !self.has_begun() {
+            return None;
+        }
+        let mut out = Writer::default();
+        out.byte(VERSION);
+        out.byte(settings.market as u8);
+        out.byte(settings.source as u8);
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        out.byte(
+            flag(self.watermark.is_some(), HAS_WATERMARK)
+                | flag(self.last_price.is_some(), HAS_PRICE)
+                | flag(self.partition.is_some(), HAS_PARTITION),
+        );
+        if let Some(watermark) = self.watermark {
+            out.unsigned(watermark.into());
+        }
+        out.unsigned(self.last_trade_id.into());
+        if let Some(price) = self.last_price {
+            out.decimal(price);
+        }
+        if let Some(partition) = self.partition {
+            out.fixed(partition);
+        }
+        out.unsigned(self.pending.len() as u128);
+        for pending in &self.pending {
+            out.seconds(pending.end);
+            out.unsigned(pending.last_trade_id.into());
+        }
+        out.unsigned(self.slots.len() as u128);
+        for (slot, buckets) in self.slots.iter().zip(&settings.buckets) {
+            slot.save(*buckets, &mut out);
+        }
+        Some(out.0)
+    }
+
+    /// Reads what [`Self::save`] wrote. Intervals that it did not have begin anew; those that are gone are left out.
+    ///
+    /// # Errors
+    /// See [`StateError`]: the lane must begin anew, nothing is guessed.
+    pub fn restore(state: &[u8], settings: &BarSettings) -> Result<Self, StateError> {
+        let mut from = Reader::new(state);
+        let found = from.byte()?;
+        if found != VERSION {
+            return Err(StateError::Version { expected: VERSION, found });
+        }
+        if (from.byte()?, from.byte()?) != (settings.market as u8, settings.source as u8) {
+            return Err(StateError::Configuration);
+        }
+        let mut lane = Self::new(settings);
+        let flags = from.byte()?;
+        if flags & HAS_WATERMARK != 0 {
+            lane.watermark = Some(from.count()?);
+        }
+        lane.last_trade_id = from.count()?;
+        if flags & HAS_PRICE != 0 {
+            lane.last_price = Some(from.decimal()?);
+        }
+        if flags & HAS_PARTITION != 0 {
+            lane.partition = Some(from.fixed()?);
+        }
+        for _ in 0..bounded(&mut from, PENDING_MAX)? {
+            lane.pending.push(Pending { end: from.seconds()?, last_trade_id: from.count()? });
+        }
+        for _ in 0..bounded(&mut from, super::INTERVALS_MAX)? {
+            let (interval, slot) = Slot::restore(&mut from)?;
+            let at = settings.intervals().position(|ours| ours == interval);
+            if let Some(place) = at.and_then(|at| lane.slots.get_mut(at)) {
+                *place = slot;
+            }
+        }
+        from.end()?;
+        Ok(lane)
+    }
+}
+
+fn bounded(from: &mut Reader<'_>, max: usize) -> Result<usize, StateError> {
+    let count = usize::try_from(from.unsigned()?).ok().filter(|&count| count <= max);
+    count.ok_or(from.damaged())
+}
+
+impl Slot {
+    fn save(&self, buckets: Buckets, out: &mut Writer) {
+        out.byte(buckets.interval as u8);
+        let closed = if self.closed_until.is_some() { HAS_CLOSED } else { 0 };
+        out.byte(closed | if self.open.is_some() { HAS_OPEN } else { 0 });
+        if let Some(closed_until) = self.closed_until {
+            out.seconds(closed_until);
+        }
+        if let Some(open) = &self.open {
+            open.save(out);
+        }
+    }
+
+    fn restore(from: &mut Reader<'_>) -> Result<(tapeline_market::Interval, Self), StateError> {
+        let interval = tapeline_market::Interval::ALL.get(usize::from(from.byte()?)).copied();
+        let buckets = interval.and_then(Buckets::of).ok_or(from.damaged())?;
+        let flags = from.byte()?;
+        let closed_until = if flags & HAS_CLOSED != 0 { Some(from.seconds()?) } else { None };
+        let open = if flags & HAS_OPEN != 0 { Some(OpenBar::restore(buckets, from)?) } else { None };
+        Ok((buckets.interval, Self { closed_until, open }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The closing rules, case by case, and the laws of the fold.

@@ -1,0 +1,96 @@
+//! Every indicator: one line each.
+
+/// Hands the list to another macro: `lib.rs` makes a module of each line, this file the rest.
+macro_rules! for_each_indicator {
+    ($callback:ident) => {
+        $callback! {
+            sma::Sma;
+            ema::Ema;
+        }
+    };
+}
+
+use crate::indicator::{Indicator, Window};
+use crate::series::Bars;
+
+/// What a parameter may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parameter {
+    /// Its name, for errors and documentation.
+    pub name: &'static str,
+    /// Whether only whole numbers are allowed: it counts bars.
+    pub is_whole: bool,
+    /// The least value allowed.
+    pub min: f64,
+    /// The largest value allowed.
+    pub max: f64,
+    /// Its value when none is given.
+    pub default: f64,
+}
+
+/// The longest period. A ring of so many bars has less than 16 KiB, and SMA(200) is what charts show at most.
+pub(crate) const PERIOD_MAX: f64 = 1000.0;
+
+impl Parameter {
+    /// A count of bars, from `min` to 1,000.
+    pub(crate) const fn bars(name: &'static str, min: f64, default: f64) -> Self {
+        Self { name, is_whole: true, min, max: PERIOD_MAX, default }
+    }
+
+    /// A factor between 0.001 and `max`.
+    pub(crate) const fn factor(name: &'static str, max: f64, default: f64) -> Self {
+        Self { name, is_whole: false, min: 0.001, max, default }
+    }
+}
+
+/// What an indicator is, apart from its numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// Its name in configuration.
+    pub name: &'static str,
+    /// Its parameters, in order.
+    pub parameters: &'static [Parameter],
+    /// What its columns begin with, in order; the parameters follow.
+    pub outputs: &'static [&'static str],
+    pub(crate) build: fn(&[f64]) -> AnyIndicator,
+    #[cfg(test)]
+    pub(crate) oracle: crate::testing::Oracle,
+    #[cfg(test)]
+    pub(crate) ta_lib: Option<crate::testing::TaLib>,
+}
+
+macro_rules! indicators {
+    ($($module:ident::$indicator:ident;)*) => {
+        /// Every indicator, in the order of the documentation.
+        pub const DEFINITIONS: &[Definition] = &[$(Definition {
+            name: $crate::$module::$indicator::NAME,
+            parameters: $crate::$module::$indicator::PARAMETERS,
+            outputs: $crate::$module::$indicator::OUTPUTS,
+            build: |parameters| AnyIndicator::$indicator(Indicator::new(parameters)),
+            #[cfg(test)]
+            oracle: $crate::$module::tests::oracle,
+            #[cfg(test)]
+            ta_lib: $crate::$module::tests::TA_LIB,
+        },)*];
+
+        /// One indicator of any kind.
+        #[derive(Debug, Clone)]
+        pub(crate) enum AnyIndicator { $($indicator($crate::$module::$indicator),)* }
+
+        impl AnyIndicator {
+            pub(crate) fn window(&self) -> Window {
+                match self { $(Self::$indicator(indicator) => indicator.window(),)* }
+            }
+
+            pub(crate) fn update(&mut self, bars: &Bars<'_>, out: &mut Vec<Option<f64>>) {
+                match self { $(Self::$indicator(indicator) => out.extend_from_slice(indicator.update(bars).as_ref()),)* }
+            }
+
+            pub(crate) fn each_scalar(&mut self, visit: &mut dyn FnMut(&mut f64)) {
+                match self { $(Self::$indicator(indicator) => indicator.each_scalar(visit),)* }
+            }
+        }
+    };
+}
+
+for_each_indicator!(indicators);
