@@ -2,6 +2,7 @@
 
 mod convert;
 mod demo;
+mod endpoints;
 mod firehose;
 mod lambda;
 #[allow(dead_code, unused_imports, reason = "the replay runs it from the next commits on")]
@@ -31,6 +32,7 @@ enum Command {
     Replay(replay::command::ReplayArgs),
     Sample(sample::command::SampleArgs),
     Demo(demo::DemoArgs),
+    Endpoints(endpoints::command::EndpointsArgs),
 }
 
 #[derive(Debug, Error)]
@@ -41,6 +43,8 @@ enum CommandError {
     Sample(#[from] sample::SampleError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    #[error(transparent)]
+    Endpoints(#[from] endpoints::command::EndpointsError),
 }
 
 #[tokio::main]
@@ -60,6 +64,10 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Demo(args) => Ok(verdict(&demo::demo(&args).await?)),
         Command::Sample(args) => {
             sample::command::run(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Endpoints(args) => {
+            endpoints::command::run(&args).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
