@@ -5,7 +5,6 @@ mod demo;
 mod endpoints;
 mod firehose;
 mod lambda;
-#[allow(dead_code, unused_imports, reason = "the replay runs it from the next commits on")]
 mod mapping;
 mod replay;
 mod sample;

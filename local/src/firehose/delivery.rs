@@ -29,8 +29,6 @@ pub(crate) struct DeliveryError {
 pub(crate) struct Counts {
     /// Records taken from the source.
     pub(crate) records_in: u64,
-    /// Bytes of their data.
-    pub(crate) bytes_in: u64,
     /// How they ended.
     pub(crate) records: RecordCounts,
     /// Invocations, retries included.
@@ -87,23 +85,12 @@ impl<F: Invoke> Delivery<F> {
         &self.objects.written
     }
 
-    /// The function.
-    pub(crate) const fn function(&self) -> &F {
-        &self.function
-    }
-
-    /// The function, to be stopped.
-    pub(crate) const fn function_mut(&mut self) -> &mut F {
-        &mut self.function
-    }
-
     /// Takes a record from the source.
     ///
     /// # Errors
     /// When an object cannot be written.
     pub(crate) async fn put(&mut self, record: StreamRecord) -> Result<(), DeliveryError> {
         self.counts.records_in += 1;
-        self.counts.bytes_in += record.data.len() as u64;
         let Some(buffer_bytes) = self.settings.lambda.as_ref().map(|lambda| lambda.buffer_bytes) else {
             return self.deliver(&record, None);
         };
@@ -133,7 +120,7 @@ impl<F: Invoke> Delivery<F> {
     }
 
     /// When the next buffer expires.
-    fn next_due(&self) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let object = self.objects.since().and_then(|since| later(since, self.settings.buffer_interval));
         self.batch_due().into_iter().chain(object).min()
     }

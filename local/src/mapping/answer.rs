@@ -66,7 +66,7 @@ struct Failure {
 /// When the batch counts as failed altogether.
 pub(super) fn read<'s>(
     answer: &[u8],
-    sent: impl Iterator<Item = &'s str> + Clone,
+    sent: &(impl Iterator<Item = &'s str> + Clone),
 ) -> Result<Verdict, AnswerError> {
     if answer.trim_ascii().is_empty() {
         return Ok(Verdict::Processed);
@@ -94,7 +94,7 @@ mod tests {
     const SENT: [&str; 4] = ["490", "491", "492", "493"];
 
     fn verdict(answer: &str) -> Result<Verdict, String> {
-        read(answer.as_bytes(), SENT.into_iter()).map_err(|error| error.to_string())
+        read(answer.as_bytes(), &SENT.into_iter()).map_err(|error| error.to_string())
     }
 
     fn failed(answer: &str, says: &str) {

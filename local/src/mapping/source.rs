@@ -195,7 +195,7 @@ impl<F: Invoke> EventSource<F> {
             return Some(Verdict::Processed);
         }
         let sent = batch.entries.iter().map(|entry| entry.sequence_number.as_str());
-        answer::read(&answer, sent).inspect_err(|error| self.failed("Lambda.InvalidResponse", error)).ok()
+        answer::read(&answer, &sent).inspect_err(|error| self.failed("Lambda.InvalidResponse", error)).ok()
     }
 
     fn failed(&mut self, code: &str, error: &dyn std::error::Error) {

@@ -1,6 +1,6 @@
 //! Tables of the template that hold state: `AWS::DynamoDB::Table`.
 //!
-//! The rules for keys are those of "CreateTable" in DynamoDB's API reference.
+//! The rules for keys are those of `CreateTable` in DynamoDB's API reference.
 
 use super::Resource;
 use super::error::Fault;
