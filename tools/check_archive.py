@@ -204,9 +204,10 @@ def as_plain_value(name, type_):
 
 
 def summary_of(folder):
-    """The two counts of summary.json that are used here: Ok documents in all, and rows by kind."""
+    """The two counts of the archive in summary.json that are used here: Ok documents in all, and rows by kind."""
     summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
-    return summary["records"]["ok"], summary["rows"]
+    archive = summary["delivery_streams"]["tapeline-archive"]
+    return archive["records"]["ok"], archive["rows"]
 
 
 # --- Comparison ---

@@ -16,10 +16,36 @@ log=target/invoke.log
 # Built first, so that the invocation does not wait for the compiler.
 cargo build --release --locked -p "$function"
 
+pids=()
+stop() {
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+}
+trap stop EXIT
+
+# This function calls Kinesis and DynamoDB: both are played by `tapeline endpoints`.
+if [ "$function" = indicator-calculator ]; then
+    cargo build --release --locked -p tapeline
+    exports=target/invoke.exports
+    : >"$exports"
+    target/release/tapeline endpoints >"$exports" &
+    pids+=($!)
+    for _ in $(seq 100); do
+        kill -0 "${pids[0]}" 2>/dev/null || { echo "tapeline endpoints ended early" >&2; exit 1; }
+        # The lines come at once.
+        if [ -s "$exports" ]; then break; fi
+        sleep 0.1
+    done
+    # shellcheck source=/dev/null
+    source "$exports"
+fi
+
 # The default address is every interface: stay on loopback.
 cargo lambda watch -A 127.0.0.1 -P "$port" --ignore-changes --release >"$log" 2>&1 &
 watch=$!
-trap 'kill "$watch" 2>/dev/null || true; wait "$watch" 2>/dev/null || true' EXIT
+pids+=("$watch")
 
 for _ in $(seq 100); do
     kill -0 "$watch" 2>/dev/null || { echo "cargo lambda watch ended early:" >&2; cat "$log" >&2; exit 1; }

@@ -23,6 +23,13 @@ const ROWS_SHOWN: usize = 2;
 const COLUMNS_SHOWN: usize = 8;
 /// Columns that say little in an example: they are the same in all rows, or long.
 const COLUMNS_PASSED_OVER: [&str; 4] = ["id", "market", "arrival_time", "close_time"];
+/// What stands for a kind where the archive has none: the folder of the bars and their indicators.
+const INDICATORS: &str = "indicators";
+/// Bars shown: the last ones, since indicators begin once enough bars were seen.
+const BARS_SHOWN: usize = 5;
+/// Columns shown of a bar, as far as it has them.
+const BAR_COLUMNS: [&str; 10] =
+    ["symbol", "interval", "open_time", "open", "high", "low", "close", "base_volume", "ema_9", "rsi_14"];
 
 /// Makes a session, runs it through template.yaml on this machine and shows some rows of what was delivered.
 #[derive(Debug, Clone, Args)]
@@ -73,13 +80,19 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Summary, DemoError> {
     println!("1. A session of Binance frames, made up and always the same: {}\n", session.display());
     crate::sample::command::run(&SampleArgs::default_into(session.clone()))?;
     println!(
-        "\n2. Through the function of template.yaml, delivered as Parquet below {}\n",
+        "\n2. Through the functions of template.yaml, delivered as Parquet below {}\n",
         replayed.display()
     );
     let summary = run(&args.target.options(vec![session], replayed.clone(), Speed::Max)).await?;
     for (kind, file) in first_file_of_each_kind(&replayed)? {
-        let table = first_rows(&file).map_err(|source| DemoError::Parquet { path: file, source })?;
-        println!("{kind}: {}\n{table}\n", counted(summary.rows.get(&kind).copied().unwrap_or(0), "row"));
+        let (table, rows) = if kind == INDICATORS {
+            // This folder has no kinds.
+            (last_bars(&file), summary.rows("all"))
+        } else {
+            (first_rows(&file), summary.rows(&kind))
+        };
+        let table = table.map_err(|source| DemoError::Parquet { path: file, source })?;
+        println!("{kind}: {}\n{table}\n", counted(rows, "row"));
     }
     println!(
         "3. Every frame accounted for, also in {}\n\n{}",
@@ -89,7 +102,7 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<Summary, DemoError> {
     Ok(summary)
 }
 
-/// The first file below each `kind=` folder, by name.
+/// The first file below each `kind=` folder, by name; the last one of the bars.
 fn first_file_of_each_kind(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DemoError> {
     let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -101,8 +114,12 @@ fn first_file_of_each_kind(folder: &Path) -> Result<BTreeMap<String, PathBuf>, D
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "parquet") {
                 let kind = path.iter().find_map(|part| part.to_str()?.strip_prefix("kind="));
-                let first = files.entry(kind.unwrap_or("all").to_owned()).or_insert_with(|| path.clone());
-                *first = path.min(first.clone());
+                let kind = kind.unwrap_or(INDICATORS).to_owned();
+                let is_last_shown = kind == INDICATORS;
+                let shown = files.entry(kind).or_insert_with(|| path.clone());
+                if (path > *shown) == is_last_shown {
+                    *shown = path;
+                }
             }
         }
     }
@@ -121,6 +138,23 @@ fn first_rows(file: &Path) -> Result<Table, ParquetError> {
     for row in &rows {
         let cells: Vec<_> =
             row.get_column_iter().filter(|(name, _)| is_shown(name)).take(COLUMNS_SHOWN).collect();
+        table.set_header(cells.iter().map(|(name, _)| name.as_str()));
+        table.add_row(cells.iter().map(|(_, value)| shown(value)));
+    }
+    Ok(table)
+}
+
+/// The last bars of a file.
+fn last_bars(file: &Path) -> Result<Table, ParquetError> {
+    let reader = SerializedFileReader::new(File::open(file)?)?;
+    let rows: Vec<_> = reader.get_row_iter(None)?.collect::<Result<_, _>>()?;
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    for row in rows.iter().skip(rows.len().saturating_sub(BARS_SHOWN)) {
+        let cells: Vec<_> = BAR_COLUMNS
+            .iter()
+            .filter_map(|column| row.get_column_iter().find(|(name, _)| name == column))
+            .collect();
         table.set_header(cells.iter().map(|(name, _)| name.as_str()));
         table.add_row(cells.iter().map(|(_, value)| shown(value)));
     }

@@ -2,10 +2,13 @@
 
 mod convert;
 mod demo;
+mod endpoints;
 mod firehose;
 mod lambda;
+mod mapping;
 mod replay;
 mod sample;
+mod stream;
 mod template;
 
 use std::process::ExitCode;
@@ -28,6 +31,7 @@ enum Command {
     Replay(replay::command::ReplayArgs),
     Sample(sample::command::SampleArgs),
     Demo(demo::DemoArgs),
+    Endpoints(endpoints::command::EndpointsArgs),
 }
 
 #[derive(Debug, Error)]
@@ -38,6 +42,8 @@ enum CommandError {
     Sample(#[from] sample::SampleError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    #[error(transparent)]
+    Endpoints(#[from] endpoints::command::EndpointsError),
 }
 
 #[tokio::main]
@@ -57,6 +63,10 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Demo(args) => Ok(verdict(&demo::demo(&args).await?)),
         Command::Sample(args) => {
             sample::command::run(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Endpoints(args) => {
+            endpoints::command::run(&args).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

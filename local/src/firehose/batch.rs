@@ -6,38 +6,17 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::settings::Settings;
+use crate::stream::StreamRecord;
 
 /// The largest event of a synchronous invocation, Lambda's own limit. A batch never reaches it with the default
 /// buffer of 1 MB; with 3 MB of small records it would.
 const EVENT_BYTES_MAX: usize = 6_291_556;
 
-/// A record as it stood in the data stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SourceRecord {
-    /// When the stream took it.
-    pub(crate) arrival: Timestamp,
-    /// The shard.
-    pub(crate) shard_id: &'static str,
-    /// Decimal text of 56 digits.
-    pub(crate) sequence_number: String,
-    /// The key under which it was put.
-    pub(crate) partition_key: String,
-    /// Its bytes.
-    pub(crate) data: Vec<u8>,
-}
-
-impl SourceRecord {
-    /// The id under which the function knows the record: 62 digits.
-    pub(crate) fn record_id(&self) -> String {
-        format!("{}000000", self.sequence_number)
-    }
-}
-
 /// Records that wait for the function.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// In the order of their arrival.
-    pub(crate) records: Vec<SourceRecord>,
+    pub(crate) records: Vec<StreamRecord>,
     /// Bytes of their data.
     pub(crate) data_bytes: usize,
     /// When the first of them was buffered.
@@ -54,7 +33,7 @@ impl Batch {
     }
 
     /// Adds a record with its [`element`].
-    pub(crate) fn push(&mut self, record: SourceRecord, element: &str, now: Timestamp) {
+    pub(crate) fn push(&mut self, record: StreamRecord, element: &str, now: Timestamp) {
         if self.records.is_empty() {
             self.since = now;
         }
@@ -79,11 +58,16 @@ fn head(settings: &Settings, attempt: u64) -> String {
     )
 }
 
+/// The id under which the function knows a record: 62 digits.
+pub(crate) fn record_id(record: &StreamRecord) -> String {
+    format!("{}000000", record.sequence_number)
+}
+
 /// The record as an element of the event, with a comma behind it.
-pub(crate) fn element(record: &SourceRecord) -> String {
-    let (id, arrival_ms) = (record.record_id(), record.arrival.as_millisecond());
+pub(crate) fn element(record: &StreamRecord) -> String {
+    let (id, arrival_ms) = (record_id(record), record.arrival.as_millisecond());
     let data = STANDARD.encode(&record.data);
-    let (shard, sequence, key) = (record.shard_id, &record.sequence_number, json!(record.partition_key));
+    let (shard, sequence, key) = (&record.shard_id, &record.sequence_number, json!(record.partition_key));
     format!(
         r#"{{"recordId":"{id}","approximateArrivalTimestamp":{arrival_ms},"data":"{data}","kinesisRecordMetadata":{{"sequenceNumber":"{sequence}","subsequenceNumber":0,"partitionKey":{key},"shardId":"{shard}","approximateArrivalTimestamp":{arrival_ms}}}}},"#
     )

@@ -2,23 +2,18 @@
 
 use std::mem;
 
-use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use thiserror::Error;
 
 use super::answer::{self, AnswerError, TransformResult, Transformed};
-use super::batch::{Batch, SourceRecord, element};
+use super::batch::{Batch, element, record_id};
 use super::bucket::Bucket;
 use super::failure::{Failure, FailureType};
 use super::objects::{ACTIVE_PARTITIONS_MAX, ObjectError, Objects, PartitionKeys, Place, Written};
 use super::settings::Settings;
-use crate::lambda::InvocationError;
-
-/// The function of a delivery stream.
-pub(crate) trait Transformation {
-    /// Invokes it with an event and gives its answer.
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError>;
-}
+use crate::lambda::Invoke;
+use crate::stream::StreamRecord;
 
 /// A delivery stream cannot go on: what it held is lost to the local run, though not to its source.
 #[derive(Debug, Error)]
@@ -34,26 +29,32 @@ pub(crate) struct DeliveryError {
 pub(crate) struct Counts {
     /// Records taken from the source.
     pub(crate) records_in: u64,
-    /// Bytes of their data.
-    pub(crate) bytes_in: u64,
-    /// Records that the function answered as `Ok`.
-    pub(crate) ok: u64,
-    /// Records that it answered as `Dropped`.
-    pub(crate) dropped: u64,
-    /// Records that it answered as `ProcessingFailed`.
-    pub(crate) processing_failed: u64,
-    /// Records whose invocation failed altogether.
-    pub(crate) invocation_failed: u64,
-    /// Records without a partition.
-    pub(crate) partitioning_failed: u64,
-    /// Records that did not convert.
-    pub(crate) conversion_failed: u64,
+    /// How they ended.
+    pub(crate) records: RecordCounts,
     /// Invocations, retries included.
     pub(crate) invocations: u64,
     /// Invocations that failed.
     pub(crate) invocations_failed: u64,
     /// The last failure of an invocation, in one line.
     pub(crate) last_failure: Option<String>,
+}
+
+/// How records ended. `ok`, `dropped`, `processing_failed` and `invocation_failed` are all of those that were handed to a
+/// function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct RecordCounts {
+    /// Answered as `Ok`.
+    pub(crate) ok: u64,
+    /// Answered as `Dropped`.
+    pub(crate) dropped: u64,
+    /// Answered as `ProcessingFailed`.
+    pub(crate) processing_failed: u64,
+    /// Of invocations that failed altogether.
+    pub(crate) invocation_failed: u64,
+    /// Answered as `Ok`, or never handed over, but without a partition.
+    pub(crate) partitioning_failed: u64,
+    /// Answered as `Ok`, or never handed over, but not convertible.
+    pub(crate) conversion_failed: u64,
 }
 
 /// A delivery stream under way.
@@ -67,7 +68,7 @@ pub(crate) struct Delivery<F> {
     counts: Counts,
 }
 
-impl<F: Transformation> Delivery<F> {
+impl<F: Invoke> Delivery<F> {
     /// Sets a delivery stream up; `now` is where its clock starts.
     pub(crate) fn new(settings: Settings, function: F, bucket: Bucket, now: Timestamp) -> Self {
         let (batch, objects, counts) = (Batch::default(), Objects::default(), Counts::default());
@@ -84,23 +85,12 @@ impl<F: Transformation> Delivery<F> {
         &self.objects.written
     }
 
-    /// The function.
-    pub(crate) const fn function(&self) -> &F {
-        &self.function
-    }
-
-    /// The function, to be stopped.
-    pub(crate) const fn function_mut(&mut self) -> &mut F {
-        &mut self.function
-    }
-
     /// Takes a record from the source.
     ///
     /// # Errors
     /// When an object cannot be written.
-    pub(crate) async fn put(&mut self, record: SourceRecord) -> Result<(), DeliveryError> {
+    pub(crate) async fn put(&mut self, record: StreamRecord) -> Result<(), DeliveryError> {
         self.counts.records_in += 1;
-        self.counts.bytes_in += record.data.len() as u64;
         let Some(buffer_bytes) = self.settings.lambda.as_ref().map(|lambda| lambda.buffer_bytes) else {
             return self.deliver(&record, None);
         };
@@ -130,7 +120,7 @@ impl<F: Transformation> Delivery<F> {
     }
 
     /// When the next buffer expires.
-    fn next_due(&self) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let object = self.objects.since().and_then(|since| later(since, self.settings.buffer_interval));
         self.batch_due().into_iter().chain(object).min()
     }
@@ -172,7 +162,7 @@ impl<F: Transformation> Delivery<F> {
                 }
             }
             Err(failure) => {
-                self.counts.invocation_failed += batch.records.len() as u64;
+                self.counts.records.invocation_failed += batch.records.len() as u64;
                 for record in &batch.records {
                     result = result.and(self.fail(record, &failure));
                 }
@@ -213,18 +203,18 @@ impl<F: Transformation> Delivery<F> {
         Failure { what: FailureType::Processing, attempts, code: code.to_owned(), message }
     }
 
-    fn outcome(&mut self, record: &SourceRecord, answer: Transformed) -> Result<(), DeliveryError> {
+    fn outcome(&mut self, record: &StreamRecord, answer: Transformed) -> Result<(), DeliveryError> {
         match answer.result {
             TransformResult::Ok => {
-                self.counts.ok += 1;
+                self.counts.records.ok += 1;
                 self.deliver(record, Some(answer))
             }
             TransformResult::Dropped => {
-                self.counts.dropped += 1;
+                self.counts.records.dropped += 1;
                 Ok(())
             }
             TransformResult::ProcessingFailed => {
-                self.counts.processing_failed += 1;
+                self.counts.records.processing_failed += 1;
                 let failure = Failure {
                     what: FailureType::Processing,
                     attempts: 1,
@@ -237,14 +227,14 @@ impl<F: Transformation> Delivery<F> {
     }
 
     /// Adds a record to the object of its partition: what the function made of it, or its own data.
-    fn deliver(&mut self, record: &SourceRecord, answer: Option<Transformed>) -> Result<(), DeliveryError> {
+    fn deliver(&mut self, record: &StreamRecord, answer: Option<Transformed>) -> Result<(), DeliveryError> {
         let (keys, data) = match answer {
             Some(answer) => (answer.partition_keys, answer.data),
             None => (PartitionKeys::new(), record.data.clone()),
         };
         let keys = if self.settings.dynamic_partitioning { keys } else { PartitionKeys::new() };
         if let Some(failure) = self.partition_failure(&keys, record.arrival) {
-            self.counts.partitioning_failed += 1;
+            self.counts.records.partitioning_failed += 1;
             return self.fail(record, &failure);
         }
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
@@ -252,7 +242,7 @@ impl<F: Transformation> Delivery<F> {
         match added.map_err(|source| stopped(&self.settings, source))? {
             Ok(()) => Ok(()),
             Err(error) => {
-                self.counts.conversion_failed += 1;
+                self.counts.records.conversion_failed += 1;
                 let (code, message) = (error.code().to_owned(), error.message());
                 let failure = Failure { what: FailureType::FormatConversion, attempts: 1, code, message };
                 self.fail(record, &failure)
@@ -282,7 +272,7 @@ impl<F: Transformation> Delivery<F> {
         unnamed.and_then(|error| failure("InvalidPrefix", crate::chain(&error)))
     }
 
-    fn fail(&mut self, record: &SourceRecord, failure: &Failure) -> Result<(), DeliveryError> {
+    fn fail(&mut self, record: &StreamRecord, failure: &Failure) -> Result<(), DeliveryError> {
         let document = failure.document(record, self.now, &self.settings);
         let place = Place { settings: &self.settings, bucket: &self.bucket, now: self.now };
         let added = self.objects.add_failure(failure.what, (&document, record.arrival), place);
@@ -296,7 +286,7 @@ fn later(since: Timestamp, interval: SignedDuration) -> Option<Timestamp> {
 }
 
 fn checked(answer: &[u8], batch: &Batch) -> Result<Vec<Transformed>, AnswerError> {
-    let ids: Vec<_> = batch.records.iter().map(SourceRecord::record_id).collect();
+    let ids: Vec<_> = batch.records.iter().map(record_id).collect();
     answer::check(answer, &ids.iter().map(String::as_str).collect::<Vec<_>>())
 }
 

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::batch::SourceRecord;
 use super::settings::{LambdaSettings, Settings, Table};
+use crate::stream::StreamRecord;
 
 /// What failed: the value of `!{firehose:error-output-type}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The document of one record, with a line feed behind it. Data that was transformed is kept as it was before.
-    pub(crate) fn document(&self, record: &SourceRecord, now: Timestamp, settings: &Settings) -> Vec<u8> {
+    pub(crate) fn document(&self, record: &StreamRecord, now: Timestamp, settings: &Settings) -> Vec<u8> {
         let raw_data = STANDARD.encode(&record.data);
         let document = match self.what {
             FailureType::Processing | FailureType::Partitioning => json!({

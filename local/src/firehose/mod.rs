@@ -15,7 +15,6 @@ mod objects;
 pub(crate) mod prefix;
 mod settings;
 
-pub(crate) use batch::SourceRecord;
-pub(crate) use delivery::{Counts, Delivery, DeliveryError, Transformation};
+pub(crate) use delivery::{Counts, Delivery, DeliveryError, RecordCounts};
 pub(crate) use objects::Written;
 pub(crate) use settings::{Conversion, LambdaSettings, Settings, Table};

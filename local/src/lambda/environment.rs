@@ -212,6 +212,7 @@ fn variables(spec: &FunctionSpec, runtime_api: &str, number: u64) -> BTreeMap<St
         replaceable.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     variables.extend(spec.environment.clone());
     variables.extend(reserved.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    variables.extend(spec.services.clone());
     variables
 }
 
@@ -240,6 +241,7 @@ mod tests {
             arn: arn.to_owned(),
             binary: PathBuf::from("/opt/fn/bootstrap"),
             environment: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            services: BTreeMap::new(),
             timeout: Duration::from_mins(1),
             memory_mb: 256,
             log: PathBuf::from("fn.log"),
@@ -263,6 +265,17 @@ mod tests {
         let variables = variables(&spec("", "AWS_LAMBDA_RUNTIME_API", "evil"), "127.0.0.1:9001", 1);
         assert_eq!(variables["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:9001");
         assert_eq!(variables["AWS_REGION"], "us-east-1");
+    }
+
+    #[test]
+    fn services_are_where_the_run_says() {
+        let endpoint = ("AWS_ENDPOINT_URL_KINESIS".to_owned(), "http://127.0.0.1:9002".to_owned());
+        let spec = FunctionSpec {
+            services: BTreeMap::from([endpoint]),
+            ..spec("", "AWS_ENDPOINT_URL_KINESIS", "http://elsewhere")
+        };
+        let variables = variables(&spec, "127.0.0.1:9001", 1);
+        assert_eq!(variables["AWS_ENDPOINT_URL_KINESIS"], "http://127.0.0.1:9002");
     }
 
     #[test]

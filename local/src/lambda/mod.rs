@@ -9,5 +9,19 @@ mod log;
 mod process;
 mod runtime_api;
 
+use axum::body::Bytes;
+
 pub(crate) use binary::{BinaryError, find_binary};
 pub(crate) use process::{FunctionProcess, FunctionSpec, InvocationError, StartError};
+
+/// A function that can be invoked.
+pub(crate) trait Invoke {
+    /// Invokes it with an event and gives its answer.
+    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError>;
+}
+
+impl Invoke for FunctionProcess {
+    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
+        Self::invoke(self, event).await
+    }
+}

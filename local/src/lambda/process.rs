@@ -26,6 +26,8 @@ pub(crate) struct FunctionSpec {
     pub(crate) binary: PathBuf,
     /// Variables of the function. Those that Lambda sets itself are added.
     pub(crate) environment: BTreeMap<String, String>,
+    /// Variables that lead it to the services it calls; empty for one that calls none.
+    pub(crate) services: BTreeMap<String, String>,
     /// Time an invocation may take.
     pub(crate) timeout: Duration,
     /// Memory the function is given, in MB. It is told to the process, not enforced.
@@ -243,6 +245,7 @@ mod tests {
             arn: "arn:aws:lambda:us-east-1:000000000000:function:fn".to_owned(),
             binary: PathBuf::from(STAND_IN),
             environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            services: BTreeMap::new(),
             timeout: Duration::from_secs(30),
             memory_mb: 256,
             log: folder.path().join("fn.log"),

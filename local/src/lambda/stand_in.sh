@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stands in for a function in tests and does what ACT says. It speaks no HTTP: it leaves the address of its
 # Runtime API in ADDRESS_FILE, where the test polls in its place, and ends with status 7 once END_FILE exists,
-# which it takes away: it was meant for this process and not for the next.
+# which it takes away: it was meant for this process and not for the next. Where its services are it leaves beside.
 case "$ACT" in
 fail)
     printf 'MARKET must be set\nKINDS must be set\n' >&2
@@ -14,6 +14,7 @@ flood)
     seq -f '%.0f lines of the flood were written' 2000
     ;;
 esac
+env | grep '^AWS_ENDPOINT_URL_' >"$ADDRESS_FILE.services"
 printf %s "$AWS_LAMBDA_RUNTIME_API" >"$ADDRESS_FILE.new"
 mv "$ADDRESS_FILE.new" "$ADDRESS_FILE"
 while [ ! -e "$END_FILE" ]; do

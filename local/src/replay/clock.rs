@@ -35,8 +35,11 @@ impl Label {
     }
 
     fn read(frame: &Frame<'_>, market: Market) -> Result<Self, DecodeError> {
-        let Identity::Kind(kind) = binance::identify(frame)? else { return Ok(Self::default()) };
-        let header = binance::header(frame, kind, market)?;
+        let header = match binance::identify(frame)? {
+            Identity::Kind(kind) => binance::header(frame, kind, market)?,
+            Identity::Heartbeat => binance::heartbeat(frame, market)?,
+            Identity::Control => return Ok(Self::default()),
+        };
         let event_time = header.event_time.and_then(|time| Timestamp::from_microsecond(time.micros()).ok());
         Ok(Self { event_time, symbol: Some(header.symbol.to_string()) })
     }
@@ -101,6 +104,9 @@ mod tests {
         let label = Label::of(frame, Market::Spot);
         assert_eq!(label.event_time, Some("2021-10-12T00:24:34.793Z".parse().unwrap()));
         assert_eq!(label.symbol.as_deref(), Some("COMPUSDT"));
+        let heartbeat =
+            br#"{"stream":"a@heartbeat","data":{"e":"heartbeat","E":1633998274793,"s":"COMPUSDT"}}"#;
+        assert_eq!(Label::of(heartbeat, Market::Spot), label);
         assert_eq!(Label::of(b"not json", Market::Spot), Label::default());
     }
 

@@ -8,11 +8,12 @@ use tapeline_market::Market;
 
 use super::clock::Speed;
 use super::{Options, ReplayError, Summary, run};
+use crate::stream::SHARDS_MAX;
 
 /// Runs recorded frames through template.yaml on this machine.
 ///
-/// Each line of a FILE is one frame; gzip and zstd are read as well, and - is standard input. A knob of the function set
-/// in the environment overrides the template's value: KLINES=all tapeline replay ...
+/// Each line of a FILE is one frame; gzip and zstd are read as well, and - is standard input. A knob set in the
+/// environment overrides the template's value for every function that has it: KLINES=all tapeline replay ...
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReplayArgs {
     /// Recordings, one frame a line.
@@ -43,6 +44,12 @@ pub(crate) struct TargetArgs {
     /// Folder of the function binaries; otherwise they are looked for beside this program and in target/lambda.
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
+    /// Shards of the stream that takes the frames.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARDS_MAX)))]
+    pub(crate) shards: u32,
+    /// Database file that keeps the functions' tables between runs; otherwise they begin empty.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -66,6 +73,8 @@ impl TargetArgs {
             parameters: self.parameters.iter().cloned().collect(),
             variables,
             functions: self.functions.clone(),
+            shards: self.shards,
+            state: self.state.clone(),
             speed,
         }
     }

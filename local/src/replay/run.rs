@@ -1,29 +1,28 @@
 //! One run: recordings in, objects and a summary out.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tapeline_market::Market;
 use thiserror::Error;
 
+use super::account::{self, AccountError, Outline};
 use super::clock::{Clock, Label, Speed};
-use super::folder::{self, FolderError, SUMMARY};
-use super::log::Metrics;
+use super::folder::{self, FolderError};
+use super::functions::{Functions, built};
+use super::heartbeat::Heartbeats;
+use super::pipeline::{Pipeline, PipelineError};
+use super::plan::{Plan, PlanError};
 use super::recording::{Recording, RecordingError, Recordings};
-use super::settings::{SettingsError, settings};
 use super::summary::Summary;
-use crate::firehose::bucket::Bucket;
-use crate::firehose::{Delivery, DeliveryError, SourceRecord, Transformation};
-use crate::lambda::{BinaryError, FunctionProcess, FunctionSpec, InvocationError, StartError, find_binary};
-use crate::template::{DeliveryStream, Function, Stack, TemplateError};
+use crate::endpoints::{EndpointError, Endpoints, Ports};
+use crate::lambda::{BinaryError, StartError};
+use crate::stream::Shards;
+use crate::template::{Function, Stack, TemplateError};
 
-/// The one shard of the replayed stream.
-const SHARD: &str = "shardId-000000000000";
 /// How many bytes of frames are looked through for the time at which the recordings begin.
 const BYTES_WITHOUT_TIME_MAX: usize = 16 * 1024 * 1024;
 
@@ -38,10 +37,14 @@ pub(crate) struct Options {
     pub(crate) template: PathBuf,
     /// Values for the template's parameters.
     pub(crate) parameters: BTreeMap<String, String>,
-    /// Variables that override those of the function, as far as the template sets them.
+    /// Variables that override those of the functions, as far as the template sets them.
     pub(crate) variables: BTreeMap<String, String>,
     /// The folder of the function binaries; `None` to look for them.
     pub(crate) functions: Option<PathBuf>,
+    /// Shards of the stream that takes the frames.
+    pub(crate) shards: u32,
+    /// The file that keeps tables between runs; `None` to begin with empty ones.
+    pub(crate) state: Option<PathBuf>,
     /// How fast.
     pub(crate) speed: Speed,
 }
@@ -52,18 +55,10 @@ pub(crate) enum ReplayError {
     /// The template cannot be run.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The template has no delivery stream to run.
-    #[error("{} must have one delivery stream with a Kinesis source and a Lambda processor, has {found}", .template.display())]
-    DeliveryStreams {
-        /// The template.
-        template: PathBuf,
-        /// How many such streams it has.
-        found: usize,
-    },
-    /// The delivery stream cannot be run.
+    /// The template has nothing to run, or what cannot be run.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// `MARKET` of the function names none.
+    Plan(#[from] PlanError),
+    /// `MARKET` of a function names none.
     #[error("the variable MARKET of {function} must name a market")]
     Market {
         /// Name of the function.
@@ -72,10 +67,10 @@ pub(crate) enum ReplayError {
         #[source]
         source: tapeline_market::UnknownMarket,
     },
-    /// The function is not built.
+    /// A function is not built.
     #[error(transparent)]
     Binary(#[from] BinaryError),
-    /// The function does not start.
+    /// A function does not start.
     #[error("the function {function} does not start")]
     Start {
         /// Name of the function.
@@ -84,30 +79,21 @@ pub(crate) enum ReplayError {
         #[source]
         source: StartError,
     },
+    /// The services that functions call cannot be played.
+    #[error(transparent)]
+    Endpoints(#[from] EndpointError),
     /// The folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// A recording cannot be read on.
     #[error(transparent)]
     Recording(#[from] RecordingError),
-    /// The delivery stream cannot go on.
+    /// The pipeline cannot go on.
     #[error(transparent)]
-    Delivery(#[from] DeliveryError),
-    /// The log or the summary cannot be accounted for.
-    #[error("cannot account for the run in {}", .path.display())]
-    Account {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl Transformation for FunctionProcess {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        Self::invoke(self, event).await
-    }
+    Pipeline(#[from] PipelineError),
+    /// The run cannot be accounted for.
+    #[error(transparent)]
+    Account(#[from] AccountError),
 }
 
 /// Replays recordings and accounts for every frame.
@@ -116,95 +102,71 @@ impl Transformation for FunctionProcess {
 /// When the run cannot begin or has to break off. Records that fail are no error: they are counted and kept.
 pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let began = Instant::now();
-    let stack = Stack::load(&options.template, &options.parameters)?;
-    let (stream, mut function) = only_stream(&stack, &options.template)?;
-    function.environment.extend(
-        options
-            .variables
-            .iter()
-            .filter(|(name, _)| function.environment.contains_key(*name))
-            .map(own)
-            .collect::<Vec<_>>(),
-    );
-    let settings = settings(stream, &function)?;
-    let market = market(&function)?;
-    let binary = binary(&function, options)?;
+    let mut stack = Stack::load(&options.template, &options.parameters)?;
+    turn_knobs(&mut stack, &options.variables);
+    let plan = Plan::of(&stack, &options.template)?;
+    let outline = Outline::of(&plan, &stack);
+    let functions = plan.functions();
+    let market = market(&functions)?;
+    let binaries = built(&plan, options)?;
     let progress = progress(&options.files);
     let mut recordings = Recordings::new(&options.files, &progress);
     let (held, start) = until_first_time(&mut recordings, market)?;
     // Only now: a run that cannot begin leaves that of an earlier one alone.
     folder::prepare(&options.out)?;
-    let log = folder::log_of(&function.name, &options.out);
-    let process = start_function(&function, binary, &log).await?;
-    let bucket = Bucket::new(options.out.join(&stream.s3.bucket));
+    let endpoints = if plan.mappings.is_empty() {
+        None
+    } else {
+        Some(Endpoints::open(&stack, Ports::default(), options.state.as_deref()).await?)
+    };
+    let processes = Functions::start(binaries, &plan, endpoints.as_ref(), options).await?;
+    let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
     let mut replay = Replay {
-        delivery: Delivery::new(settings, process, bucket, start),
+        pipeline: Pipeline::new(plan, &processes, endpoints, (&options.out, start)),
         clock: Clock::new(start, options.speed),
         market,
-        records: 0,
+        shards: Shards::new(options.shards),
+        heartbeats: Heartbeats::default(),
+        frames: 0,
+        frame_bytes: 0,
     };
-    let played = replay.play(held, recordings).await;
+    let played = replay.play(held, recordings, &mapped).await;
     // Whatever broke the run off, what was taken is delivered and accounted for.
-    let finished = replay.delivery.finish().await;
-    // Its last lines count as well.
-    replay.delivery.function_mut().stop().await;
+    let finished = replay.pipeline.finish().await;
+    // Their last lines count as well.
+    processes.stop().await;
     progress.finish_and_clear();
-    let mut summary = replay.summary(&stream.name, began.elapsed());
-    summary.finished = played.is_ok() && finished.is_ok();
-    let accounted = account(&mut summary, &log, &options.out.join(SUMMARY));
+    let mut summary = Summary {
+        finished: played.is_ok() && finished.is_ok(),
+        frames: replay.frames,
+        frame_bytes: replay.frame_bytes,
+        elapsed_ms: millis(began.elapsed()),
+        ..Summary::default()
+    };
+    let accounted =
+        account::account(&mut summary, &outline, (&replay.pipeline, &processes), &options.out).await;
     played?;
     finished?;
     accounted?;
     Ok(summary)
 }
 
-fn own((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
-}
-
-/// The delivery stream to run and its function.
-fn only_stream<'s>(stack: &'s Stack, template: &Path) -> Result<(&'s DeliveryStream, Function), ReplayError> {
-    let mut found = stack.delivery_streams.iter().filter_map(|stream| {
-        let id = &stream.s3.lambda.as_ref()?.function;
-        let function = stack.functions.iter().find(|function| function.logical_id == *id)?;
-        Some((stream, function.clone()))
-    });
-    match (found.next(), found.count()) {
-        (Some(only), 0) => Ok(only),
-        (first, more) => {
-            let found = usize::from(first.is_some()) + more;
-            Err(ReplayError::DeliveryStreams { template: template.to_owned(), found })
+/// Overrides the variables of functions with those of the environment. What names a stream or a table is no knob.
+fn turn_knobs(stack: &mut Stack, variables: &BTreeMap<String, String>) {
+    let streams = stack.streams.iter().map(|stream| &stream.name);
+    let named: Vec<_> = streams.chain(stack.tables.iter().map(|table| &table.name)).cloned().collect();
+    for (name, value) in stack.functions.iter_mut().flat_map(|function| &mut function.environment) {
+        if let Some(knob) = variables.get(name).filter(|_| !named.contains(value)) {
+            value.clone_from(knob);
         }
     }
 }
 
-/// The market whose frames the function expects.
-fn market(function: &Function) -> Result<Market, ReplayError> {
-    let Some(text) = function.environment.get("MARKET") else { return Ok(Market::Spot) };
+/// The market whose frames the functions expect.
+fn market(functions: &[&Function]) -> Result<Market, ReplayError> {
+    let found = functions.iter().find_map(|function| Some((function, function.environment.get("MARKET")?)));
+    let Some((function, text)) = found else { return Ok(Market::Spot) };
     text.parse().map_err(|source| ReplayError::Market { function: function.name.clone(), source })
-}
-
-fn binary(function: &Function, options: &Options) -> Result<PathBuf, BinaryError> {
-    let here = std::env::current_exe().unwrap_or_default();
-    find_binary(&function.binary, &here, options.functions.as_deref())
-}
-
-async fn start_function(
-    function: &Function,
-    binary: PathBuf,
-    log: &Path,
-) -> Result<FunctionProcess, ReplayError> {
-    let spec = FunctionSpec {
-        name: function.name.clone(),
-        arn: function.arn.clone(),
-        binary,
-        environment: function.environment.clone(),
-        timeout: function.timeout,
-        memory_mb: function.memory_mb,
-        log: log.to_owned(),
-    };
-    let started = FunctionProcess::start(spec).await;
-    started.map_err(|source| ReplayError::Start { function: function.name.clone(), source })
 }
 
 /// Reads frames until one tells its time: the recordings begin then, or now where no frame tells. Gives the frames read.
@@ -233,63 +195,68 @@ fn progress(files: &[PathBuf]) -> ProgressBar {
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Reads the function's log and writes the summary.
-fn account(summary: &mut Summary, log: &Path, path: &Path) -> Result<(), ReplayError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ReplayError::Account { path, source }
-    };
-    summary.add_metrics(Metrics::read(log).map_err(failed(log))?);
-    let mut text = serde_json::to_vec_pretty(summary).map_err(io::Error::other).map_err(failed(path))?;
-    text.push(b'\n');
-    std::fs::write(path, text).map_err(failed(path))
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 struct Replay {
-    delivery: Delivery<FunctionProcess>,
+    pipeline: Pipeline,
     clock: Clock,
     market: Market,
-    /// Records put so far: they number the stream's sequence.
-    records: u64,
+    shards: Shards,
+    heartbeats: Heartbeats,
+    frames: u64,
+    frame_bytes: u64,
 }
 
 impl Replay {
-    async fn play(&mut self, held: Vec<Vec<u8>>, mut recordings: Recordings<'_>) -> Result<(), ReplayError> {
+    async fn play(
+        &mut self,
+        held: Vec<Vec<u8>>,
+        mut recordings: Recordings<'_>,
+        mapped: &[&Function],
+    ) -> Result<(), ReplayError> {
         for frame in held {
             self.put(&frame).await?;
         }
         let mut frame = Vec::new();
         while recordings.next_frame(&mut frame)? {
             self.put(&frame).await?;
-            if self.records.is_multiple_of(1024) {
-                recordings.progress().set_message(self.records.to_string());
+            if self.frames.is_multiple_of(1024) {
+                recordings.progress().set_message(self.frames.to_string());
             }
         }
-        Ok(())
+        self.end_last_minute(mapped).await
     }
 
     /// Puts one frame into the stream as one record, under the partition key of the producer contract.
-    async fn put(&mut self, frame: &[u8]) -> Result<(), DeliveryError> {
+    async fn put(&mut self, frame: &[u8]) -> Result<(), PipelineError> {
         let label = Label::of(frame, self.market);
+        self.heartbeats.note(&label);
         let arrival = self.clock.reach(label.event_time).await;
-        self.records += 1;
-        let record = SourceRecord {
-            arrival,
-            shard_id: SHARD,
-            sequence_number: format!("49{:054}", self.records),
-            partition_key: format!("{}|{}", self.market, label.symbol.unwrap_or_default()),
-            data: frame.to_vec(),
-        };
-        self.delivery.advance(arrival).await?;
-        self.delivery.put(record).await
+        self.frames += 1;
+        self.frame_bytes += frame.len() as u64;
+        let key = partition_key(self.market, &label.symbol.unwrap_or_default());
+        let record = self.shards.record(key, frame.to_vec(), arrival);
+        self.pipeline.advance(arrival).await?;
+        self.pipeline.put(record).await
     }
 
-    fn summary(&self, delivery_stream: &str, elapsed: Duration) -> Summary {
-        let mut summary = Summary { delivery_stream: delivery_stream.to_owned(), ..Summary::default() };
-        summary.add(self.delivery.counts(), self.delivery.written());
-        summary.invocations.cold_starts = self.delivery.function().cold_starts();
-        summary.invocations.peak_memory_bytes = self.delivery.function().peak_memory_bytes();
-        summary.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        summary
+    /// Tells the mapped functions that the last minute is over. It does not take its time: nothing is left to wait for.
+    async fn end_last_minute(&mut self, mapped: &[&Function]) -> Result<(), ReplayError> {
+        let frames = self.heartbeats.frames(mapped.iter().copied()).filter(|_| !mapped.is_empty());
+        let Some((end, frames)) = frames else { return Ok(()) };
+        self.pipeline.advance(end).await?;
+        for heartbeat in frames {
+            let key = partition_key(self.market, &heartbeat.symbol);
+            let record = self.shards.record(key, heartbeat.frame.into_bytes(), end);
+            self.pipeline.put_to_mappings(record).await?;
+        }
+        Ok(())
     }
+}
+
+/// The key of the producer contract.
+fn partition_key(market: Market, symbol: &str) -> String {
+    format!("{market}|{symbol}")
 }

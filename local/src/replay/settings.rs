@@ -1,14 +1,21 @@
-//! The template's settings of a delivery stream, made ready to run.
+//! The template's settings of delivery streams and event source mappings, made ready to run.
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::convert::{Compression as Pages, OpenX, Schema, SchemaError};
 use crate::firehose::object_name::ObjectFormat;
 use crate::firehose::prefix::{Prefix, PrefixError, PrefixUse};
 use crate::firehose::{Conversion, LambdaSettings, Settings, Table};
-use crate::template::{self, Compression, DeliveryStream, Function, ParquetCompression, Source};
+use crate::mapping;
+use crate::template::{self, Compression, DeliveryStream, Function, Mapping, ParquetCompression, Stream};
+
+/// Place of the region in an ARN.
+const REGION: usize = 3;
+/// Place of the account in an ARN.
+const ACCOUNT: usize = 4;
 
 /// The template asks for something that this machine cannot run.
 #[derive(Debug, Error)]
@@ -56,15 +63,16 @@ pub(crate) enum SettingsError {
     },
 }
 
-/// Makes a delivery stream ready to run with its function.
+/// Makes a delivery stream ready to run, with the stream in front of it and its function, if it has one.
 ///
 /// # Errors
 /// When it asks for what cannot be run here.
-pub(super) fn settings(stream: &DeliveryStream, function: &Function) -> Result<Settings, SettingsError> {
+pub(super) fn delivery(
+    stream: &DeliveryStream,
+    source_arn: &str,
+    function: Option<&Function>,
+) -> Result<Settings, SettingsError> {
     let (s3, name) = (&stream.s3, || stream.name.clone());
-    let Source::Kinesis { stream_arn, .. } = &stream.source else {
-        return Err(SettingsError::NoSource { stream: name() });
-    };
     refuse_unsupported(stream)?;
     let time_zone = TimeZone::get(&s3.time_zone);
     let time_zone = time_zone.map_err(|source| SettingsError::TimeZone { stream: name(), source })?;
@@ -76,9 +84,9 @@ pub(super) fn settings(stream: &DeliveryStream, function: &Function) -> Result<S
     Ok(Settings {
         prefix: prefix(&s3.prefix, PrefixUse::Delivery)?,
         error_prefix: prefix(&s3.error_prefix, PrefixUse::Error)?,
-        lambda: s3.lambda.as_ref().map(|lambda| LambdaSettings {
+        lambda: s3.lambda.as_ref().zip(function).map(|(lambda, function)| LambdaSettings {
             function_arn: function.arn.clone(),
-            buffer_bytes: bytes(lambda.buffer_bytes),
+            buffer_bytes: number(lambda.buffer_bytes),
             buffer_interval: interval(lambda.buffer_interval),
             retries: lambda.retries,
         }),
@@ -86,14 +94,40 @@ pub(super) fn settings(stream: &DeliveryStream, function: &Function) -> Result<S
         extension: s3.file_extension.clone().unwrap_or_else(|| format.extension().to_owned()),
         name: name(),
         arn: stream.arn.clone(),
-        source_arn: stream_arn.clone(),
-        region: stream.arn.split(':').nth(3).unwrap_or_default().to_owned(),
+        source_arn: source_arn.to_owned(),
+        region: part(&stream.arn, REGION),
         time_zone,
-        buffer_bytes: bytes(s3.buffer_bytes),
+        buffer_bytes: number(s3.buffer_bytes),
         buffer_interval: interval(s3.buffer_interval),
         dynamic_partitioning: s3.dynamic_partitioning,
         append_delimiter: s3.append_delimiter,
     })
+}
+
+/// Makes an event source mapping ready to run, with its function and its stream.
+pub(super) fn mapping(mapping: &Mapping, function: &Function, stream: &Stream) -> mapping::Settings {
+    let name = format!("{}\n{}", function.arn, mapping.logical_id);
+    mapping::Settings {
+        // AWS draws it; here it follows from what the mapping is.
+        uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+        function_arn: function.arn.clone(),
+        // The role's own name is known to the deployed stack alone.
+        role_arn: format!("arn:aws:iam::{}:role/{}", part(&function.arn, ACCOUNT), function.name),
+        stream_arn: stream.arn.clone(),
+        region: part(&stream.arn, REGION),
+        batch_records: number(mapping.batch_size.into()),
+        window: interval(mapping.window),
+        lanes: mapping.parallelization_factor,
+        bisect: mapping.bisect,
+        retries: mapping.retries,
+        record_age_max: mapping.record_age_max.map(interval),
+        report_failures: mapping.report_failures,
+    }
+}
+
+/// A part of an ARN, by its place.
+fn part(arn: &str, place: usize) -> String {
+    arn.split(':').nth(place).unwrap_or_default().to_owned()
 }
 
 fn refuse_unsupported(stream: &DeliveryStream) -> Result<(), SettingsError> {
@@ -130,8 +164,8 @@ fn conversion(conversion: &template::Conversion) -> Result<Conversion, SettingsE
     })
 }
 
-/// A size of the template; each is at most some hundred megabytes.
-fn bytes(count: u64) -> usize {
+/// A number of the template; each is at most some hundred million.
+fn number(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 

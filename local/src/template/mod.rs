@@ -26,7 +26,8 @@ use std::path::Path;
 pub(crate) use delivery::{Compression, Conversion, DeliveryStream, ParquetCompression, Source};
 pub(crate) use error::TemplateError;
 pub(crate) use function::Function;
-pub(crate) use state_table::StateTable;
+pub(crate) use mapping::Mapping;
+pub(crate) use state_table::{KeyAttribute, StateTable};
 pub(crate) use stream::Stream;
 
 use error::Fault;

@@ -18,12 +18,17 @@ fn trade(id: u64, seconds: u64) -> String {
     )
 }
 
-fn trades(count: u64) -> String {
+pub(crate) fn trades(count: u64) -> String {
     (1..=count).map(|id| trade(id, id) + "\n").collect()
 }
 
+/// What the archive did.
+fn archive(summary: &Value) -> &Value {
+    &summary["delivery_streams"]["tapeline-archive"]
+}
+
 fn count(summary: &Value, outcome: &str) -> u64 {
-    summary["records"][outcome].as_u64().unwrap()
+    archive(summary)["records"][outcome].as_u64().unwrap()
 }
 
 /// Asserts that a summary accounts for so many frames and that the bucket agrees; hands back the rows by kind.
@@ -40,7 +45,7 @@ fn accounted(outcome: &Outcome, frames: u64) -> BTreeMap<String, u64> {
     assert_eq!(kept("partitioning-failed"), count(&summary, "partitioning_failed"));
     assert_eq!(kept("format-conversion-failed"), count(&summary, "conversion_failed"));
     let kinds = outcome.kinds();
-    assert_eq!(summary["rows"], json!(kinds));
+    assert_eq!(archive(&summary)["rows"], json!(kinds));
     kinds
 }
 
@@ -57,11 +62,23 @@ fn every_frame_of_a_session_is_accounted_for() {
     accounted(&outcome, frames);
     assert_eq!(summary["finished"], true);
     assert_eq!((count(&summary, "partitioning_failed"), count(&summary, "conversion_failed")), (0, 0));
-    assert_eq!(sums(&summary["refusals"]), count(&summary, "processing_failed"));
+    assert_eq!(sums(&archive(&summary)["refusals"]), count(&summary, "processing_failed"));
     // In a session every record is one frame, so dropped frames are dropped records, but for those of !miniTicker@arr.
-    assert_eq!(sums(&summary["drops"]), count(&summary, "dropped"));
+    assert_eq!(sums(&archive(&summary)["drops"]), count(&summary, "dropped"));
     assert!(count(&summary, "ok") > 1000 && count(&summary, "dropped") > 0, "{summary}");
     assert!(count(&summary, "processing_failed") > 0, "{summary}");
+}
+
+/// A summary without what is measured anew in every run.
+pub(crate) fn without_measurements(mut summary: Value) -> Value {
+    summary["elapsed_ms"] = json!(0);
+    for delivery in summary["delivery_streams"].as_object_mut().unwrap().values_mut() {
+        delivery["invocations"]["peak_memory_bytes"] = json!(0);
+    }
+    for mapping in summary["mappings"].as_object_mut().unwrap().values_mut() {
+        mapping["peak_memory_bytes"] = json!(0);
+    }
+    summary
 }
 
 #[test]
@@ -70,10 +87,7 @@ fn two_runs_write_the_same_bytes() {
     workshop.sample("session.ndjson");
     let mut runs = (0..2).map(|_| {
         let outcome = workshop.replay(&["session.ndjson"]);
-        let mut summary = outcome.succeeded();
-        summary["elapsed_ms"] = json!(0);
-        summary["invocations"]["peak_memory_bytes"] = json!(0);
-        (outcome.objects(), summary)
+        (outcome.objects(), without_measurements(outcome.succeeded()))
     });
     let (first, second) = (runs.next().unwrap(), runs.next().unwrap());
     assert!(first.0.len() > 10);
@@ -121,9 +135,9 @@ fn a_knob_in_the_environment_overrides_the_template() {
     let all = Workshop::new().variable("KLINES", "all");
     all.sample("session.ndjson");
     let all = all.replay(&["session.ndjson"]);
-    let open = closed.succeeded()["drops"]["open_kline"].as_u64().unwrap();
+    let open = archive(&closed.succeeded())["drops"]["open_kline"].as_u64().unwrap();
     assert!(open > 0);
-    assert_eq!(all.succeeded()["drops"]["open_kline"], Value::Null);
+    assert_eq!(archive(&all.succeeded())["drops"]["open_kline"], Value::Null);
     assert_eq!(all.kinds()["kline"], closed.kinds()["kline"] + open);
 }
 
@@ -160,7 +174,7 @@ fn a_parameter_reaches_the_function() {
     let summary = outcome.succeeded();
     let kinds = accounted(&outcome, frames);
     assert_eq!(kinds.keys().collect::<Vec<_>>(), ["trade"]);
-    assert!(summary["drops"]["filtered"].as_u64().unwrap() > 0);
+    assert!(archive(&summary)["drops"]["filtered"].as_u64().unwrap() > 0);
 }
 
 #[test]
@@ -280,7 +294,9 @@ fn a_misspelt_partition_key_keeps_every_record_as_a_document() {
     let workshop = Workshop::new().template(&[("partitionKeyFromLambda:kind", "partitionKeyFromLambda:knd")]);
     workshop.file("a.ndjson", trades(3));
     let outcome = workshop.replay(&["a.ndjson"]);
-    outcome.failed("3 records could not be delivered, see their partitioning-failed documents");
+    outcome.failed(
+        "tapeline-archive: 3 records could not be delivered, see their partitioning-failed documents",
+    );
     assert_eq!(accounted(&outcome, 3), BTreeMap::new());
     let documents = outcome.documents("partitioning-failed");
     assert_eq!(documents[0]["errorCode"], "DynamicPartitioning.MissingPartitionKey");
@@ -293,7 +309,9 @@ fn a_format_that_does_not_convert_keeps_every_record_as_a_document() {
     let workshop = Workshop::new().variable("FORMAT", "csv");
     workshop.file("a.ndjson", trades(2));
     let outcome = workshop.replay(&["a.ndjson"]);
-    outcome.failed("2 records could not be delivered, see their format-conversion-failed documents");
+    outcome.failed(
+        "tapeline-archive: 2 records could not be delivered, see their format-conversion-failed documents",
+    );
     assert_eq!(accounted(&outcome, 2), BTreeMap::new());
 }
 
@@ -378,7 +396,9 @@ mod misbehaviour {
         let error = outcome.error();
         assert_eq!(outcome.code(), 1, "{error}");
         assert!(
-            error.starts_with("error: 1 of 4 invocations failed, the last: Lambda.FunctionError: "),
+            error.starts_with(
+                "error: tapeline-archive: 1 of 4 invocations failed, the last: Lambda.FunctionError: "
+            ),
             "{error}"
         );
         assert!(
@@ -388,7 +408,8 @@ mod misbehaviour {
         let summary = outcome.summary();
         accounted(&outcome, 6);
         assert_eq!(count(&summary, "dropped"), 6);
-        assert_eq!((&summary["invocations"]["cold_starts"], &summary["finished"]), (&json!(2), &json!(true)));
+        let cold_starts = &archive(&summary)["invocations"]["cold_starts"];
+        assert_eq!((cold_starts, &summary["finished"]), (&json!(2), &json!(true)));
     }
 
     #[test]
@@ -397,7 +418,11 @@ mod misbehaviour {
         workshop.file("a.ndjson", trades(3));
         let outcome = workshop.replay(&["a.ndjson"]);
         assert_eq!(outcome.code(), 1);
-        assert!(outcome.error().starts_with("error: 4 of 4 invocations failed"), "{}", outcome.error());
+        assert!(
+            outcome.error().starts_with("error: tapeline-archive: 4 of 4 invocations failed"),
+            "{}",
+            outcome.error()
+        );
         all_failed(&outcome, "Lambda.FunctionError", 4);
     }
 
@@ -410,7 +435,7 @@ mod misbehaviour {
         let (workshop, _client) = misbehaving(&hasty, |_, _| Act::Hang);
         workshop.file("a.ndjson", trades(3));
         let outcome = workshop.replay(&["a.ndjson"]);
-        outcome.failed("2 of 2 invocations failed, the last: Lambda.FunctionTimedOut: the function must answer within 1 s");
+        outcome.failed("tapeline-archive: 2 of 2 invocations failed, the last: Lambda.FunctionTimedOut: the function must answer within 1 s");
         all_failed(&outcome, "Lambda.FunctionTimedOut", 2);
     }
 
@@ -419,7 +444,8 @@ mod misbehaviour {
         let (workshop, _client) = misbehaving(&[], |_, _| Act::Answer("garbage".to_owned()));
         workshop.file("a.ndjson", trades(3));
         let outcome = workshop.replay(&["a.ndjson"]);
-        outcome.failed("1 of 1 invocation failed, the last: Lambda.JsonProcessingException: ");
+        outcome
+            .failed("tapeline-archive: 1 of 1 invocation failed, the last: Lambda.JsonProcessingException: ");
         all_failed(&outcome, "Lambda.JsonProcessingException", 1);
     }
 
@@ -430,7 +456,7 @@ mod misbehaviour {
         });
         workshop.file("a.ndjson", trades(6));
         let outcome = workshop.replay(&["a.ndjson"]);
-        outcome.failed("1 of 3 invocations failed");
+        outcome.failed("tapeline-archive: 1 of 3 invocations failed");
         accounted(&outcome, 6);
         let summary = outcome.summary();
         assert_eq!((count(&summary, "invocation_failed"), count(&summary, "dropped")), (2, 4));

@@ -4,6 +4,9 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+#[cfg(unix)]
+mod mapping;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod run;

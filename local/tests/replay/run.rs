@@ -160,6 +160,13 @@ impl Outcome {
         objects
     }
 
+    /// The lines of the objects below a prefix of a bucket.
+    pub(crate) fn lines(&self, prefix: &str) -> Vec<String> {
+        let objects = self.objects().into_iter().filter(|(key, _)| key.starts_with(prefix));
+        let texts = objects.map(|(_, content)| String::from_utf8(content).unwrap());
+        texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
     /// The failure documents of one type.
     pub(crate) fn documents(&self, what: &str) -> Vec<Value> {
         let of_type = self.objects().into_iter().filter(|(key, _)| key.contains(&format!("/errors/{what}/")));

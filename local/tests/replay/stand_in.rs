@@ -16,6 +16,9 @@ use crate::run::Workshop;
 /// Leaves the address of its Runtime API in a file and ends once another file exists.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/stand_in.sh");
 
+/// The template of [`between_streams`].
+const BETWEEN_STREAMS: &str = include_str!("between_streams.yaml");
+
 /// What the function does with an event.
 pub(crate) enum Act {
     Answer(String),
@@ -42,23 +45,53 @@ pub(crate) fn misbehaving(
     act: impl FnMut(u32, &[u8]) -> Act + Send + 'static,
 ) -> (Workshop, Client) {
     let workshop = Workshop::new();
+    let (workshop, variables, client) = played(workshop, "record-transformer", act);
+    let variables = format!("LOG_LEVEL: !Ref LogLevel\n{variables}");
+    let replaced = [&[("LOG_LEVEL: !Ref LogLevel", variables.as_str())], replaced].concat();
+    (workshop.template(&replaced), client)
+}
+
+/// A workshop with a template of one function between two streams, which does what `act` says of its n-th event, from
+/// 1, and of the address of its Kinesis endpoint.
+pub(crate) fn between_streams(
+    mut act: impl FnMut(u32, &[u8], &str) -> Act + Send + 'static,
+) -> (Workshop, Client) {
+    let workshop = Workshop::new();
+    let services = workshop.path("address.services");
+    let act = move |number: u32, event: &[u8]| {
+        let services = fs::read_to_string(&services).unwrap();
+        let kinesis = services.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL_KINESIS=http://"));
+        act(number, event, kinesis.unwrap())
+    };
+    let (workshop, variables, client) = played(workshop, "calculator", act);
+    let path =
+        workshop.file("template.yaml", BETWEEN_STREAMS.replace("          # More.\n", &(variables + "\n")));
+    (workshop.option("--template").option(path.to_str().unwrap()), client)
+}
+
+/// Puts the stand-in in the place of a binary and plays its runtime client; hands back the variables it needs, as lines
+/// of the template.
+fn played(
+    workshop: Workshop,
+    binary: &str,
+    act: impl FnMut(u32, &[u8]) -> Act + Send + 'static,
+) -> (Workshop, String, Client) {
     let functions = workshop.path("functions");
     fs::create_dir(&functions).unwrap();
-    symlink(STAND_IN, functions.join("record-transformer")).unwrap();
+    symlink(STAND_IN, functions.join(binary)).unwrap();
     let (address, end) = (workshop.path("address"), workshop.path("end"));
     let variables = format!(
-        "LOG_LEVEL: !Ref LogLevel\n          ACT: wait\n          ADDRESS_FILE: '{}'\n          END_FILE: '{}'",
+        "          ACT: wait\n          ADDRESS_FILE: '{}'\n          END_FILE: '{}'",
         address.display(),
         end.display()
     );
-    let replaced = [&[("LOG_LEVEL: !Ref LogLevel", variables.as_str())], replaced].concat();
-    let workshop = workshop.template(&replaced).option("--functions").option(functions.to_str().unwrap());
+    let workshop = workshop.option("--functions").option(functions.to_str().unwrap());
     let is_over = Arc::new(AtomicBool::new(false));
     let thread = std::thread::spawn({
         let is_over = is_over.clone();
         move || play(&is_over, (&address, &end), act)
     });
-    (workshop, Client { is_over, thread: Some(thread) })
+    (workshop, variables, Client { is_over, thread: Some(thread) })
 }
 
 /// Serves one process after another.

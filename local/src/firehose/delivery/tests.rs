@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
@@ -17,6 +18,7 @@ use super::*;
 use crate::convert::{Compression, OpenX, Schema};
 use crate::firehose::prefix::{Prefix, PrefixUse};
 use crate::firehose::{Conversion, LambdaSettings, Table};
+use crate::lambda::InvocationError;
 
 const START: &str = "2026-11-21T09:30:00Z";
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:transformer";
@@ -33,7 +35,7 @@ struct Closure {
     event_bytes: Vec<usize>,
 }
 
-impl Transformation for Closure {
+impl Invoke for Closure {
     async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
         self.event_bytes.push(event.len());
         self.events.push(serde_json::from_slice(&event).unwrap());
@@ -60,9 +62,9 @@ impl World {
     async fn put(&mut self, seconds: i64, data: impl AsRef<[u8]>) {
         self.advance(seconds * 1000).await;
         self.records += 1;
-        let record = SourceRecord {
+        let record = StreamRecord {
             arrival: at(seconds * 1000),
-            shard_id: "shardId-000000000000",
+            shard_id: "shardId-000000000000".to_owned(),
             sequence_number: format!("49{:054}", self.records),
             partition_key: "spot|BTCUSDT".to_owned(),
             data: data.as_ref().to_vec(),
@@ -79,7 +81,7 @@ impl World {
     }
 
     fn events(&self) -> &[Value] {
-        &self.delivery.function().events
+        &self.delivery.function.events
     }
 
     fn counts(&self) -> &Counts {
@@ -326,11 +328,11 @@ async fn an_event_never_exceeds_what_lambda_takes() {
         world.put(0, "x").await;
     }
     world.finish().await;
-    let sizes = &world.delivery.function().event_bytes;
+    let sizes = &world.delivery.function.event_bytes;
     assert!(sizes.iter().all(|bytes| *bytes <= EVENT_BYTES_MAX), "{sizes:?}");
     assert!(sizes[0] > EVENT_BYTES_MAX - 500, "{sizes:?}");
     let sent: usize = world.events().iter().map(|event| event["records"].as_array().unwrap().len()).sum();
-    assert_eq!((sent, world.counts().dropped), (20_000, 20_000));
+    assert_eq!((sent, world.counts().records.dropped), (20_000, 20_000));
 }
 
 #[tokio::test]
@@ -341,7 +343,7 @@ async fn an_invocation_that_fails_is_tried_again_and_delivers_once() {
         world.finish().await;
         assert_eq!(world.texts(), ["a"], "{failures}");
         let counts = world.counts();
-        assert_eq!((counts.ok, counts.invocation_failed), (1, 0));
+        assert_eq!((counts.records.ok, counts.records.invocation_failed), (1, 0));
         assert_eq!((counts.invocations, counts.invocations_failed), (failures as u64 + 1, failures as u64));
         assert_eq!(counts.last_failure.as_deref(), Some(FUNCTION_ERROR));
     }
@@ -357,7 +359,7 @@ async fn a_batch_whose_attempts_are_used_up_is_kept_as_documents() {
     world.advance(60_000).await;
     world.finish().await;
     assert_eq!(world.counts().invocations, 4);
-    assert_eq!((world.counts().invocation_failed, world.counts().ok), (2, 0));
+    assert_eq!((world.counts().records.invocation_failed, world.counts().records.ok), (2, 0));
     let document = |arrival_ms: i64, raw_data: &str| {
         json!({
             "attemptsMade": 4,
@@ -401,7 +403,7 @@ async fn a_batch_after_a_lost_one_is_delivered() {
     world.put(61, "kept").await;
     world.finish().await;
     assert_eq!(world.documents("processing-failed").len(), 1);
-    assert_eq!((world.counts().invocation_failed, world.counts().ok), (1, 1));
+    assert_eq!((world.counts().records.invocation_failed, world.counts().records.ok), (1, 1));
 }
 
 /// Two records are put and `change` is done to the answer that would be right: both fail under this code, and the
@@ -422,7 +424,7 @@ async fn refused(change: fn(&mut Vec<Value>), code: &str) {
     for document in &documents {
         assert_eq!((&document["errorCode"], &document["attemptsMade"]), (&json!(code), &json!(1)));
     }
-    assert_eq!((world.counts().invocations, world.counts().invocation_failed), (1, 2));
+    assert_eq!((world.counts().invocations, world.counts().records.invocation_failed), (1, 2));
     assert_eq!(world.objects().len(), 1);
 }
 
@@ -464,7 +466,7 @@ async fn a_dropped_record_goes_nowhere_and_is_counted() {
     let mut world = World::new(settings(), all("Dropped"));
     world.put(0, "a").await;
     world.finish().await;
-    assert_eq!((world.counts().dropped, world.objects().len()), (1, 0));
+    assert_eq!((world.counts().records.dropped, world.objects().len()), (1, 0));
 }
 
 #[tokio::test]
@@ -486,7 +488,7 @@ async fn a_record_that_the_function_failed_is_kept_as_a_document() {
         "lambdaArn": FUNCTION_ARN,
     });
     assert_eq!(world.documents("processing-failed"), [expected]);
-    assert_eq!((world.counts().processing_failed, world.counts().invocations_failed), (1, 0));
+    assert_eq!((world.counts().records.processing_failed, world.counts().invocations_failed), (1, 0));
 }
 
 #[tokio::test]
@@ -518,7 +520,7 @@ async fn a_record_without_a_key_of_the_prefix_is_kept_as_a_document() {
     assert_eq!(documents[0]["errorCode"], "DynamicPartitioning.MissingPartitionKey");
     assert_eq!(documents[0]["errorMessage"], "the prefix names the key kind, the record has none");
     assert_eq!(documents[0]["rawData"], "YQ==");
-    assert_eq!((world.counts().ok, world.counts().partitioning_failed), (1, 1));
+    assert_eq!((world.counts().records.ok, world.counts().records.partitioning_failed), (1, 1));
 }
 
 #[tokio::test]
@@ -568,7 +570,7 @@ async fn a_row_that_does_not_convert_is_kept_as_a_document_and_the_others_are_de
         },
     });
     assert_eq!(documents, [expected]);
-    assert_eq!((world.counts().ok, world.counts().conversion_failed), (3, 1));
+    assert_eq!((world.counts().records.ok, world.counts().records.conversion_failed), (3, 1));
     assert_eq!(world.delivery.written().rows, BTreeMap::from([("all".to_owned(), 2)]));
 }
 
@@ -659,7 +661,7 @@ async fn without_a_function_records_are_delivered_as_they_are() {
     world.finish().await;
     assert_eq!(world.objects().into_values().collect::<Vec<_>>(), [[0, 255]]);
     let counts = world.counts();
-    assert_eq!((counts.records_in, counts.bytes_in, counts.ok, counts.invocations), (2, 2, 0, 0));
+    assert_eq!((counts.records_in, counts.records.ok, counts.invocations), (2, 0, 0));
     assert_eq!(world.delivery.written().rows, BTreeMap::from([("all".to_owned(), 2)]));
 }
 
@@ -680,7 +682,7 @@ async fn a_written_partition_makes_room_for_another() {
     }
     world.put(400, "k500").await;
     world.finish().await;
-    assert_eq!((world.delivery.written().objects, world.counts().partitioning_failed), (501, 0));
+    assert_eq!((world.delivery.written().objects, world.counts().records.partitioning_failed), (501, 0));
 }
 
 #[tokio::test]
@@ -719,7 +721,7 @@ async fn a_partition_whose_prefix_cannot_be_evaluated_fails_its_record_only() {
         assert_eq!(documents[0]["errorCode"], "DynamicPartitioning.InvalidPrefix");
         assert_eq!(documents[0]["rawData"], STANDARD.encode(kind));
         assert_eq!(world.delivery.written().rows, BTreeMap::from([("trade".to_owned(), 1)]));
-        assert_eq!(world.counts().partitioning_failed, 1);
+        assert_eq!(world.counts().records.partitioning_failed, 1);
     }
 }
 
@@ -856,13 +858,13 @@ proptest! {
         let fates = fates(&steps);
         let counts = world.counts();
         prop_assert_eq!(counts.records_in, fates.len() as u64);
-        prop_assert_eq!(counts.ok + counts.dropped + counts.processing_failed + counts.invocation_failed, counts.records_in);
+        prop_assert_eq!(counts.records.ok + counts.records.dropped + counts.records.processing_failed + counts.records.invocation_failed, counts.records_in);
         let rows = world.numbers("kind=");
-        prop_assert_eq!(rows.len() as u64 + counts.partitioning_failed + counts.conversion_failed, counts.ok);
+        prop_assert_eq!(rows.len() as u64 + counts.records.partitioning_failed + counts.records.conversion_failed, counts.records.ok);
         prop_assert_eq!(world.delivery.written().rows.values().sum::<u64>(), rows.len() as u64);
         let failed = documented(&world, "processing-failed");
         let (partitioning, conversion) = (documented(&world, "partitioning-failed"), documented(&world, "format-conversion-failed"));
-        prop_assert_eq!(failed.len() as u64, counts.processing_failed + counts.invocation_failed);
+        prop_assert_eq!(failed.len() as u64, counts.records.processing_failed + counts.records.invocation_failed);
         let fate_of = |number: &i64| fates[usize::try_from(*number).unwrap()];
         prop_assert!(rows.iter().all(|number| matches!(fate_of(number), Fate::Delivered(_))));
         prop_assert!(partitioning.iter().all(|number| fate_of(number) == Fate::Unpartitioned));
@@ -875,7 +877,7 @@ proptest! {
         prop_assert_eq!(found.len(), places);
         let lost = (0_i64..).zip(&fates).filter(|(number, _)| found.binary_search(number).is_err());
         let lost: Vec<_> = lost.map(|(_, fate)| *fate).collect();
-        prop_assert_eq!(lost.len() as u64, counts.dropped);
+        prop_assert_eq!(lost.len() as u64, counts.records.dropped);
         prop_assert!(lost.iter().all(|fate| *fate == Fate::Dropped));
         for kind in ["trade", "kline"] {
             let numbers = world.numbers(&format!("kind={kind}/"));

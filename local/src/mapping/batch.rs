@@ -1,0 +1,92 @@
+//! Records that wait for the function, and those it is tried with.
+
+use std::mem;
+
+use jiff::Timestamp;
+
+use super::event::{EVENT_BYTES_MAX, event, event_bytes};
+use super::settings::Settings;
+
+/// A record, ready to be handed over.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its sequence number.
+    pub(super) sequence_number: String,
+    /// When the stream took it.
+    pub(super) arrival: Timestamp,
+    /// The element of the event.
+    pub(super) element: String,
+}
+
+/// Records that wait for the function: those of one shard whose keys belong together.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    entries: Vec<Entry>,
+    /// Bytes of their elements, with a comma behind each.
+    element_bytes: usize,
+    since: Timestamp,
+}
+
+impl Lane {
+    /// When the first of the records began to wait; `None` when there are none.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        (!self.entries.is_empty()).then_some(self.since)
+    }
+
+    /// Whether the records would make too large an event with one more.
+    pub(super) fn is_full_for(&self, entry: &Entry) -> bool {
+        !self.entries.is_empty()
+            && event_bytes(self.element_bytes + entry.element.len() + 1) > EVENT_BYTES_MAX
+    }
+
+    /// Whether the records are as many as an event may have.
+    pub(super) fn is_full(&self, settings: &Settings) -> bool {
+        self.entries.len() >= settings.batch_records
+    }
+
+    /// Adds a record.
+    pub(super) fn push(&mut self, entry: Entry, now: Timestamp) {
+        if self.entries.is_empty() {
+            self.since = now;
+        }
+        self.element_bytes += entry.element.len() + 1;
+        self.entries.push(entry);
+    }
+
+    /// Takes the records that wait.
+    pub(super) fn take(&mut self) -> Batch {
+        self.element_bytes = 0;
+        Batch { entries: mem::take(&mut self.entries), retries: 0, invocations: 0 }
+    }
+}
+
+/// The records of one event, in the order of their sequence numbers, and how often they were tried.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// The records.
+    pub(super) entries: Vec<Entry>,
+    /// How often they were tried again.
+    pub(super) retries: u32,
+    /// How often the function was invoked with them, also when there were others with them.
+    pub(super) invocations: u32,
+}
+
+impl Batch {
+    /// The event.
+    pub(super) fn event(&self) -> Vec<u8> {
+        event(self.entries.iter().map(|entry| entry.element.as_str()))
+    }
+
+    /// Takes the records up to a place off.
+    pub(super) fn split_to(&mut self, place: usize) -> Self {
+        let rest = self.entries.split_off(place.min(self.entries.len()));
+        let entries = mem::replace(&mut self.entries, rest);
+        Self { entries, retries: self.retries, invocations: self.invocations }
+    }
+
+    /// Takes the records off that arrived before a time. They are the first: a shard is in the order of arrival.
+    pub(super) fn split_older(&mut self, than: Timestamp) -> Self {
+        let older = self.entries.iter().take_while(|entry| entry.arrival < than).count();
+        self.split_to(older)
+    }
+}
