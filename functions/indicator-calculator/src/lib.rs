@@ -4,9 +4,12 @@
 //! exchange's ids -> what is stored of them, in one read -> a pure step -> rows to the output stream -> items to the state
 //! table, each under a condition -> the first sequence number that must come again, if any.
 
+pub mod aws;
+mod backoff;
 mod batch;
 mod calculate;
 mod config;
+pub mod fault;
 mod lane;
 pub mod log;
 pub mod publish;

@@ -145,9 +145,98 @@ fn the_deployed_function_is_given_every_variable_that_it_reads() {
 }
 
 #[test]
+fn the_deployed_calculator_is_read() {
+    let function = deployed().functions.remove(1);
+    assert_eq!(function.logical_id, "IndicatorCalculator");
+    assert_eq!(function.name, "tapeline-indicator-calculator");
+    assert_eq!(function.binary, "indicator-calculator");
+    assert_eq!((function.timeout, function.memory_mb), (Duration::from_mins(1), 512));
+    let variables: Vec<(&str, &str)> =
+        function.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let expected = [
+        ("BAR_SOURCE", "trade"),
+        ("FILL", "none"),
+        ("GRACE_MS", "2000"),
+        ("INDICATORS", "standard"),
+        ("INTERVALS", "1m,5m,1h"),
+        ("LOG_LEVEL", "info"),
+        ("MARKET", "spot"),
+        ("ON_GAP", "continue"),
+        ("OUTPUT_STREAM", "tapeline-indicators"),
+        ("STATE_TABLE", "tapeline-StateTable"),
+    ];
+    assert_eq!(variables, expected);
+}
+
+#[test]
+fn the_deployed_mapping_is_read() {
+    let expected = Mapping {
+        logical_id: "IndicatorCalculatorFrames".to_owned(),
+        stream: "FrameStream".to_owned(),
+        batch_size: 10_000,
+        window: Duration::from_secs(1),
+        parallelization_factor: 1,
+        bisect: true,
+        retries: None,
+        record_age_max: Some(Duration::from_hours(20)),
+        report_failures: true,
+        on_failure: Some(OnFailure { bucket: "tapeline-archivebucket".to_owned() }),
+    };
+    let stack = deployed();
+    assert_eq!(stack.functions[1].mappings, [expected]);
+    assert!(stack.functions[0].mappings.is_empty());
+}
+
+#[test]
+fn the_deployed_state_table_is_read() {
+    let text = |name: &str| KeyAttribute { name: name.to_owned(), kind: "S".to_owned() };
+    let expected = StateTable {
+        logical_id: "StateTable".to_owned(),
+        name: "tapeline-StateTable".to_owned(),
+        partition_key: text("lane"),
+        sort_key: Some(text("part")),
+    };
+    assert_eq!(deployed().tables, [expected]);
+}
+
+#[test]
+fn the_deployed_indicator_archive_is_read() {
+    let archive = deployed().delivery_streams.remove(1);
+    assert_eq!(archive.name, "tapeline-indicator-archive");
+    let stream_arn = "arn:aws:kinesis:us-east-1:000000000000:stream/tapeline-indicators".to_owned();
+    let logical_id = Some("IndicatorStream".to_owned());
+    assert_eq!(archive.source, Source::Kinesis { stream_arn, logical_id });
+    let s3 = archive.s3;
+    assert_eq!((s3.lambda, s3.dynamic_partitioning), (None, false));
+    assert_eq!(s3.prefix, "indicators/date=!{timestamp:yyyy-MM-dd}/");
+    assert_eq!(s3.error_prefix, "errors/indicators/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/");
+    let table = s3.conversion.unwrap().table;
+    assert_eq!((table.database.as_str(), table.name.as_str()), ("tapeline", "indicators"));
+    assert_eq!(table.columns[0].name, "kind");
+    // What a row has beside its values, and the values of the standard preset.
+    assert_eq!(table.columns.len(), 25 + 62);
+    let keys: Vec<&str> = table.partition_keys.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(keys, ["date"]);
+}
+
+#[test]
+fn no_deployed_column_stands_twice() {
+    for archive in deployed().delivery_streams {
+        let table = archive.s3.conversion.unwrap().table;
+        let columns = table.columns.iter().chain(&table.partition_keys);
+        let mut names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+        assert_eq!(twice, None, "{}", table.name);
+    }
+}
+
+#[test]
 fn the_deployed_rest_is_named_but_not_run() {
     let stack = deployed();
     assert_eq!(stack.streams[0].shard_count, 4);
+    assert!(stack.not_run.contains(&("MarketData".to_owned(), "AWS::Glue::Table".to_owned())));
+    assert!(!stack.not_run.iter().any(|(logical_id, _)| logical_id == "StateTable"));
     assert!(stack.not_run.contains(&("ArchiveBucket".to_owned(), "AWS::S3::Bucket".to_owned())));
     assert!(!stack.not_run.iter().any(|(logical_id, _)| logical_id == "Archive"));
 }
@@ -659,6 +748,16 @@ fn the_deepest_template_fits_the_stack() {
     assert_eq!(parse(&text).unwrap().not_run.len(), 1);
 }
 
+/// Resources of the other types that are read, to stand behind the small template's.
+const EVERYTHING_ELSE: &str = "
+  Frames: { Type: 'AWS::Kinesis::Stream' }
+  State: { Type: 'AWS::DynamoDB::Table', Properties: { BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [ { AttributeName: a, AttributeType: N } ], KeySchema: [ { AttributeName: a, KeyType: HASH } ] } }
+  Mapped:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildMethod: rust-cargolambda, BuildProperties: { Binary: fn } }
+    Properties: { Runtime: provided.al2023, Events: { E: { Type: Kinesis, Properties: { Stream: !GetAtt Frames.Arn, StartingPosition: LATEST, MaximumRecordAgeInSeconds: 60 } } } }
+";
+
 proptest! {
     #[test]
     fn no_text_panics_the_reader(text in "\\PC{0,200}") {
@@ -667,11 +766,11 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_template_panics_the_reader(
-        at in 0_usize..1_000,
+        at in 0_usize..1_600,
         cut in 0_usize..50,
         insert in "[\\-\\[\\]{}:,!&*#'\"|> \na-z$]{0,8}",
     ) {
-        let text = format!("{SMALL}        {CONVERSION}\n");
+        let text = format!("{SMALL}        {CONVERSION}\n{EVERYTHING_ELSE}");
         let (from, to) = (at.min(text.len()), (at + cut).min(text.len()));
         let _ = parse(&format!("{}{insert}{}", &text[..from], &text[to..]));
     }

@@ -52,3 +52,19 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinesis::{Event, EventError};
+
+    #[test]
+    fn a_chain_has_every_cause_once() {
+        let error = Event::parse(b"\xff").unwrap_err();
+        assert!(matches!(error, EventError::Utf8(_)));
+        assert_eq!(
+            chain(&error),
+            "expected a payload in UTF-8: invalid utf-8 sequence of 1 bytes from index 0"
+        );
+    }
+}

@@ -33,3 +33,28 @@ pub fn write(documents: &[Value]) {
     // Standard output is the log; if it is gone, there is nobody left to tell.
     let _ = std::io::stdout().lock().write_all(&lines);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of "Specification: Embedded metric format" in the CloudWatch user guide, under our namespace and
+    /// without what is optional.
+    #[test]
+    fn a_document_is_what_the_specification_shows() {
+        let expected = json!({
+            "_aws": {
+                "Timestamp": 1_574_109_732_004_u64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "tapeline",
+                    "Dimensions": [["functionVersion"]],
+                    "Metrics": [{ "Name": "time", "Unit": "Milliseconds" }],
+                }],
+            },
+            "functionVersion": "$LATEST",
+            "time": 100,
+        });
+        let metrics = [("time", "Milliseconds", json!(100))];
+        assert_eq!(embedded(1_574_109_732_004, &[("functionVersion", "$LATEST")], &metrics), expected);
+    }
+}

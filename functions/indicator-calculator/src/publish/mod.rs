@@ -1,8 +1,14 @@
 //! Where rows go: the port, and its adapters.
 
+mod kinesis;
+mod memory;
+
 use std::future::Future;
 
 use thiserror::Error;
+
+pub use kinesis::KinesisStream;
+pub use memory::MemoryStream;
 
 /// One record of the output stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +24,11 @@ pub trait Publisher {
     /// Publishes records, each at least once, those of one partition key in their order unless some are refused.
     ///
     /// # Errors
-    /// Names the records that were not published, bounded retries included; all others were.
+    /// Names the records that are not known to be published, bounded retries included; all others are.
     fn publish(&self, records: &[OutputRecord]) -> impl Future<Output = Result<(), PublishError>>;
 }
 
-/// Some records were not published.
+/// Some records are not known to be published.
 #[derive(Debug, Error)]
 #[error("all records must be published, {} were not", .places.len())]
 pub struct PublishError {

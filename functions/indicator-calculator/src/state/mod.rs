@@ -1,9 +1,17 @@
 //! Where the calculator keeps its state between invocations: the port, and its adapters.
 
+#[cfg(test)]
+mod contract;
+mod dynamodb;
+mod memory;
+
 use std::future::Future;
 
 use tapeline_market::Interval;
 use thiserror::Error;
+
+pub use dynamodb::DynamoDb;
+pub use memory::{MemoryStore, StoreCall};
 
 /// Names one item: a lane's own (`hot`), or the series of one of its intervals.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +38,11 @@ impl Part {
             Self::Hot => "hot",
             Self::Series(interval) => interval.as_str(),
         }
+    }
+
+    /// Reads the name back; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == Self::Hot.as_str() { Some(Self::Hot) } else { text.parse().ok().map(Self::Series) }
     }
 }
 
@@ -67,13 +80,18 @@ pub enum Condition {
 
 /// Loads and saves items. Reads are strongly consistent.
 pub trait StateStore {
-    /// Reads items, in any order; absent ones are left out.
+    /// Reads items, in any order; absent ones are left out. No key is given twice.
+    ///
+    /// # Errors
+    /// When any of them could not be read, bounded retries included.
     fn load(&self, keys: &[ItemKey]) -> impl Future<Output = Result<Vec<Item>, StoreError>>;
 
     /// Writes one item if its condition holds.
     ///
     /// # Errors
-    /// [`SaveError::Condition`] when it does not hold: nothing was written.
+    /// [`SaveError::Condition`] when it does not hold: nothing was written, and what is stored is another item than the
+    /// one to write. (An item that is stored to the letter already counts as written: the answer to an earlier attempt
+    /// may have been lost.)
     fn save(&self, write: &Write) -> impl Future<Output = Result<(), SaveError>>;
 }
 

@@ -1,0 +1,192 @@
+//! The AWS clients, built from the environment alone.
+//!
+//! On Lambda, region and credentials are environment variables; the SDK's own chain of places to look would only make
+//! the binary twice as large. Endpoints can be replaced, as the SDKs' reference guide has it ("Service-specific
+//! endpoints"), so that the function runs against local ones.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_smithy_http_client::tls;
+use tapeline_lambda_wire::variables::{ConfigError, Reader, not_empty, url};
+
+use crate::publish::KinesisStream;
+use crate::state::DynamoDb;
+
+/// Attempts of the SDK at one call.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// The SDK's first pause between attempts; its default of a second is made for less patient callers.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+
+/// Both services answer within some ten milliseconds: what takes a hundred times as long has failed.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+const ATTEMPT_MAX: Duration = Duration::from_secs(2);
+
+/// A call with all its attempts: several such calls must fit into the function's timeout of a minute.
+const CALL_MAX: Duration = Duration::from_secs(5);
+
+/// The AWS account and region that the function works in.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    region: Region,
+    credentials: Credentials,
+    http: SharedHttpClient,
+    dynamodb_endpoint: Option<String>,
+    kinesis_endpoint: Option<String>,
+}
+
+impl Aws {
+    /// Every variable that is read.
+    pub const VARIABLES: [&str; 7] = [
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ENDPOINT_URL_KINESIS",
+    ];
+
+    /// Reads region, credentials and endpoints; `variable` looks a name up. The session token may be missing, and so
+    /// may the endpoints: then they are the service's own.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or cannot be used.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(variable);
+        let region = reader.required("AWS_REGION", not_empty);
+        let key_id = reader.required("AWS_ACCESS_KEY_ID", not_empty);
+        let secret = reader.required("AWS_SECRET_ACCESS_KEY", not_empty);
+        let token = reader.read("AWS_SESSION_TOKEN", None, |text| not_empty(text).map(Some));
+        let every = reader.read("AWS_ENDPOINT_URL", None, |text| url(text).map(Some));
+        let dynamodb = reader.read("AWS_ENDPOINT_URL_DYNAMODB", every.clone(), |text| url(text).map(Some));
+        let kinesis = reader.read("AWS_ENDPOINT_URL_KINESIS", every, |text| url(text).map(Some));
+        reader.finish(Self {
+            region: Region::new(region),
+            credentials: Credentials::new(key_id, secret, token, None, "environment"),
+            http: http(),
+            dynamodb_endpoint: dynamodb,
+            kinesis_endpoint: kinesis,
+        })
+    }
+
+    /// Everything at one local endpoint.
+    #[cfg(test)]
+    pub(crate) fn at(endpoint: std::net::SocketAddr) -> Self {
+        let aws = Self::from_variables(|name| match name {
+            "AWS_ENDPOINT_URL" => Some(format!("http://{endpoint}")),
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+            _ => None,
+        });
+        aws.unwrap()
+    }
+
+    /// Opens the table that keeps the state.
+    pub fn state_store(&self, table: String) -> DynamoDb {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        let config = match &self.dynamodb_endpoint {
+            Some(url) => config.endpoint_url(url),
+            None => config,
+        };
+        DynamoDb::new(aws_sdk_dynamodb::Client::from_conf(config.build()), table)
+    }
+
+    /// Opens the stream that takes the rows.
+    pub fn publisher(&self, stream: String) -> KinesisStream {
+        let config = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        let config = match &self.kinesis_endpoint {
+            Some(url) => config.endpoint_url(url),
+            None => config,
+        };
+        KinesisStream::new(aws_sdk_kinesis::Client::from_conf(config.build()), stream)
+    }
+}
+
+/// One client for both services; endpoints may be plain HTTP.
+fn http() -> SharedHttpClient {
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX).with_initial_backoff(PAUSE_FIRST)
+}
+
+fn timeouts() -> TimeoutConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX);
+    timeouts.operation_attempt_timeout(ATTEMPT_MAX).operation_timeout(CALL_MAX).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ON_LAMBDA: [(&str, &str); 4] = [
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "token"),
+    ];
+
+    fn aws(variables: &[(&str, &str)]) -> Result<Aws, ConfigError> {
+        Aws::from_variables(|name| {
+            variables.iter().find(|(found, _)| *found == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn what_lambda_sets_is_enough() {
+        let aws = aws(&ON_LAMBDA).unwrap();
+        assert_eq!((aws.dynamodb_endpoint, aws.kinesis_endpoint), (None, None));
+        assert_eq!(aws.credentials.session_token(), Some("token"));
+    }
+
+    #[test]
+    fn the_endpoint_of_a_service_comes_before_the_one_of_all() {
+        let endpoints =
+            [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:2")];
+        let aws = aws(&[ON_LAMBDA.as_slice(), &endpoints].concat()).unwrap();
+        assert_eq!(aws.dynamodb_endpoint.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(aws.kinesis_endpoint.as_deref(), Some("http://127.0.0.1:2"));
+    }
+
+    #[test]
+    fn all_that_is_missing_or_bad_is_named() {
+        let error = aws(&[("AWS_REGION", ""), ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "AWS_REGION: expected a value, was empty; \
+             AWS_ACCESS_KEY_ID: expected a value, was not set; \
+             AWS_SECRET_ACCESS_KEY: expected a value, was not set; \
+             AWS_ENDPOINT_URL_DYNAMODB: expected a URL of `http` or `https`, was \"localhost:8000\""
+        );
+    }
+
+    #[test]
+    fn only_the_documented_variables_are_read() {
+        let read = std::cell::RefCell::new(Vec::new());
+        let aws = Aws::from_variables(|name| {
+            read.borrow_mut().push(name.to_owned());
+            Some("https://a".to_owned())
+        });
+        assert!(aws.is_ok());
+        assert_eq!(read.into_inner(), Aws::VARIABLES);
+    }
+}
