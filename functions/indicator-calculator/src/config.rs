@@ -47,13 +47,13 @@ impl Config {
         let market = reader.read("MARKET", Market::Spot, str::parse::<Market>);
         let source = reader.read("BAR_SOURCE", Source::Trade, str::parse::<Source>);
         let bars = BarSettings::new(market, source, &BarSettings::default().intervals().collect::<Vec<_>>());
-        let bars = reader.read("INTERVALS", bars.unwrap_or_default(), |text| intervals(market, source, text));
+        let mut bars = reader.read("INTERVALS", bars.unwrap_or_default(), |text| intervals(market, source, text));
         let plan = reader.read("INDICATORS", Plan::default(), str::parse::<Plan>);
-        let fill = reader.read("FILL", Fill::None, fill);
+        bars.fill = reader.read("FILL", Fill::None, fill);
         let reset = reader.read("ON_GAP", Reset::Never, reset);
-        let grace_us = reader.read("GRACE_MS", bars.grace_us, grace_us);
+        bars.grace_us = reader.read("GRACE_MS", bars.grace_us, grace_us);
         let config = Self {
-            bars: BarSettings { fill, grace_us, ..bars },
+            bars,
             plan: plan.resetting_on_gap(reset),
             state_table: reader.required("STATE_TABLE", not_empty),
             output_stream: reader.required("OUTPUT_STREAM", not_empty),

@@ -45,7 +45,8 @@ async fn handle(
     payload: &[u8],
     invocation: &Invocation,
 ) -> Result<Vec<u8>, HandlerError> {
-    match calculator.calculate(payload).await {
+    // Boxed: the SDK's futures are nested deeper than the compiler follows in one piece.
+    match Box::pin(calculator.calculate(payload)).await {
         Ok(Calculated { answer, report }) => {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             batch(&report, invocation, i64::try_from(now.as_micros()).unwrap_or(i64::MAX));

@@ -56,7 +56,7 @@ impl Lane {
     /// Takes the records that wait.
     pub(super) fn take(&mut self) -> Batch {
         self.element_bytes = 0;
-        Batch { entries: mem::take(&mut self.entries), retries: 0, invocations: 0 }
+        Batch { entries: mem::take(&mut self.entries), retries: 0, invocations: 0, is_error: false }
     }
 }
 
@@ -69,6 +69,8 @@ pub(super) struct Batch {
     pub(super) retries: u32,
     /// How often the function was invoked with them, also when there were others with them.
     pub(super) invocations: u32,
+    /// Whether the last of them ended with an error; not so when the function reported failures.
+    pub(super) is_error: bool,
 }
 
 impl Batch {
@@ -81,7 +83,7 @@ impl Batch {
     pub(super) fn split_to(&mut self, place: usize) -> Self {
         let rest = self.entries.split_off(place.min(self.entries.len()));
         let entries = mem::replace(&mut self.entries, rest);
-        Self { entries, retries: self.retries, invocations: self.invocations }
+        Self { entries, retries: self.retries, invocations: self.invocations, is_error: self.is_error }
     }
 
     /// Takes the records off that arrived before a time. They are the first: a shard is in the order of arrival.

@@ -38,8 +38,6 @@ pub(super) struct Discard<'a> {
     pub(super) shard_id: &'a str,
     /// Why.
     pub(super) condition: Condition,
-    /// Whether the last invocation ended with an error of the function; not so when it reported failures.
-    pub(super) is_error: bool,
     /// When.
     pub(super) now: Timestamp,
     /// Running number of the mapping's discarded batches.
@@ -56,11 +54,11 @@ impl Discard<'_> {
 
     /// The document.
     pub(super) fn document(&self, settings: &Settings) -> Value {
-        let Batch { entries, invocations, .. } = self.batch;
+        let Batch { entries, invocations, is_error, .. } = self.batch;
         let (first, last) = (entries.first(), entries.last());
         // A batch that was never handed over has no response.
         let response = (*invocations > 0).then(|| {
-            let error = self.is_error.then_some("Unhandled");
+            let error = is_error.then_some("Unhandled");
             json!({"statusCode": 200, "executedVersion": "$LATEST", "functionError": error})
         });
         json!({

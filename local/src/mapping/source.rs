@@ -165,20 +165,22 @@ impl<F: Invoke> EventSource<F> {
         }
         self.counts.invocations += 1;
         batch.invocations += 1;
-        match self.invoke(&batch).await {
+        let verdict = self.invoke(&batch).await;
+        batch.is_error = verdict.is_none();
+        match verdict {
             Some(Verdict::Processed) => Ok(Vec::new()),
             Some(Verdict::Failed { from }) => {
                 self.counts.failures_reported += 1;
                 // With and without bisecting: what is before the checkpoint is done.
                 batch.split_to(from);
-                self.again(shard_id, batch, false)
+                self.again(shard_id, batch)
             }
             None if self.settings.bisect && batch.entries.len() > 1 => {
                 self.counts.bisects += 1;
                 let first = batch.split_to(batch.entries.len() / 2);
                 Ok(vec![batch, first])
             }
-            None => self.again(shard_id, batch, true),
+            None => self.again(shard_id, batch),
         }
     }
 
@@ -204,19 +206,14 @@ impl<F: Invoke> EventSource<F> {
     }
 
     /// Has a batch tried once more, or gives it up.
-    fn again(
-        &mut self,
-        shard_id: &str,
-        mut batch: Batch,
-        is_error: bool,
-    ) -> Result<Vec<Batch>, MappingError> {
+    fn again(&mut self, shard_id: &str, mut batch: Batch) -> Result<Vec<Batch>, MappingError> {
         if batch.retries < self.settings.retries.unwrap_or(RETRIES_MAX) {
             batch.retries += 1;
             self.counts.retries += 1;
             return Ok(vec![batch]);
         }
         self.counts.without_end += u64::from(self.settings.retries.is_none());
-        self.discard(shard_id, &batch, (Condition::RetryAttemptsExhausted, is_error))?;
+        self.discard(shard_id, &batch, Condition::RetryAttemptsExhausted)?;
         Ok(Vec::new())
     }
 
@@ -230,21 +227,15 @@ impl<F: Invoke> EventSource<F> {
         if aged.entries.is_empty() {
             return Ok(());
         }
-        let is_error = aged.retries > 0;
-        self.discard(shard_id, &aged, (Condition::RecordAgeExpired, is_error))
+        self.discard(shard_id, &aged, Condition::RecordAgeExpired)
     }
 
-    fn discard(
-        &mut self,
-        shard_id: &str,
-        batch: &Batch,
-        (condition, is_error): (Condition, bool),
-    ) -> Result<(), MappingError> {
+    fn discard(&mut self, shard_id: &str, batch: &Batch, condition: Condition) -> Result<(), MappingError> {
         self.counts.discarded += batch.entries.len() as u64;
         let Some(bucket) = &self.on_failure else { return Ok(()) };
         self.counts.error_objects += 1;
         let number = self.counts.error_objects;
-        let discard = Discard { batch, shard_id, condition, is_error, now: self.now, number };
+        let discard = Discard { batch, shard_id, condition, now: self.now, number };
         let document = discard.document(&self.settings).to_string();
         bucket
             .put(&discard.key(&self.settings), document.as_bytes())
