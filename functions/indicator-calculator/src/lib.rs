@@ -19,4 +19,5 @@ pub mod state;
 
 pub use calculate::{CalculateError, Calculated, Calculator};
 pub use config::Config;
+pub use lane::{first_writes, lane_key};
 pub use report::{Refusal, Report};
