@@ -6,6 +6,10 @@ macro_rules! for_each_indicator {
         $callback! {
             sma::Sma;
             ema::Ema;
+            bbands::Bbands;
+            mom::Mom;
+            roc::Roc;
+            stddev::StdDev;
         }
     };
 }
