@@ -7,9 +7,15 @@ macro_rules! for_each_indicator {
             sma::Sma;
             ema::Ema;
             bbands::Bbands;
+            vwma::Vwma;
+            hma::Hma;
+            donchian::Donchian;
+            ichimoku::Ichimoku;
+            aroon::Aroon;
             mom::Mom;
             roc::Roc;
             stddev::StdDev;
+            rvol::Rvol;
         }
     };
 }
