@@ -7,11 +7,16 @@ macro_rules! for_each_indicator {
             sma::Sma;
             ema::Ema;
             bbands::Bbands;
+            stoch::Stoch;
+            cci::Cci;
+            willr::WillR;
             vwma::Vwma;
             hma::Hma;
             donchian::Donchian;
             ichimoku::Ichimoku;
             aroon::Aroon;
+            ao::Ao;
+            ultosc::UltOsc;
             mom::Mom;
             roc::Roc;
             stddev::StdDev;
