@@ -6,8 +6,11 @@ macro_rules! for_each_indicator {
         $callback! {
             sma::Sma;
             ema::Ema;
+            rsi::Rsi;
+            macd::Macd;
             bbands::Bbands;
             stoch::Stoch;
+            stochrsi::StochRsi;
             cci::Cci;
             willr::WillR;
             vwma::Vwma;
