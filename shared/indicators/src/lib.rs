@@ -11,10 +11,13 @@
 mod registry;
 
 mod bars;
+mod directional;
 mod indicator;
+mod money_flow;
 mod plan;
 mod series;
 mod smoothing;
+mod true_range;
 mod wire;
 
 macro_rules! modules {

@@ -6,6 +6,21 @@ macro_rules! for_each_indicator {
         $callback! {
             sma::Sma;
             ema::Ema;
+            atr::Atr;
+            natr::Natr;
+            adx::Adx;
+            plus_di::PlusDi;
+            minus_di::MinusDi;
+            mfi::Mfi;
+            obv::Obv;
+            ad::Ad;
+            cmf::Cmf;
+            vwap::Vwap;
+            sar::Sar;
+            supertrend::Supertrend;
+            keltner::Keltner;
+            taker_buy_ratio::TakerBuyRatio;
+            cvd::Cvd;
         }
     };
 }

@@ -62,6 +62,29 @@ pub(crate) fn several<const N: usize>(
     outs.iter().map(place).collect()
 }
 
+/// Outputs of a TA-Lib function of a window, asked for each bar alone.
+///
+/// TA-Lib adds to running sums and takes away from them, so that after an outlier the digits that it pushed out are
+/// missing. Asked for one bar, it sums that bar's window and nothing else.
+pub(crate) fn each_bar<const N: usize>(
+    columns: &Columns,
+    call: impl Fn(usize, &mut [Vec<f64>; N]) -> Result<OutRange, RetCode>,
+) -> Vec<Vec<Option<f64>>> {
+    by_bar(columns.last + 1, |bar| {
+        let mut outs: [Vec<f64>; N] = std::array::from_fn(|_| vec![0.0]);
+        (call(bar, &mut outs).unwrap().count == 1).then(|| outs.map(|out| out[0]))
+    })
+}
+
+/// Columns of what `values` gives at each bar.
+pub(crate) fn by_bar<const N: usize>(
+    bars: usize,
+    values: impl Fn(usize) -> Option<[f64; N]>,
+) -> Vec<Vec<Option<f64>>> {
+    let rows: Vec<_> = (0..bars).map(values).collect();
+    (0..N).map(|output| rows.iter().map(|row| row.map(|row| row[output])).collect()).collect()
+}
+
 /// Bars from integers: prices in ticks of `10^-price_scale`, volumes in ticks of `10^-volume_scale`.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
@@ -248,6 +271,11 @@ pub(crate) fn example_bar(at: usize, [high, low, close, volume]: [f64; 4]) -> Cl
     let [high, low, close, volume] =
         [high, low, close, volume].map(|number| number.to_string().parse::<Decimal>().unwrap());
     minute(at, [close, high, low, close], volume, decimal(0, 0))
+}
+
+/// A bar of an example about takers: the minute, the volume, and how much of it takers bought.
+pub(crate) fn taker_bar(at: usize, volume: i128, taker_buy_volume: i128) -> ClosedBar {
+    minute(at, [decimal(1, 0); 4], decimal(volume, 0), decimal(taker_buy_volume, 0))
 }
 
 fn defaults(definition: &Definition) -> Vec<f64> {

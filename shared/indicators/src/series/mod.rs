@@ -5,7 +5,7 @@ mod ring;
 
 use tapeline_market::Timestamp;
 
-pub(crate) use bars::Bars;
+pub(crate) use bars::{Bars, Previous};
 
 use crate::bars::ClosedBar;
 use crate::plan::Plan;
