@@ -7,12 +7,23 @@
 //!
 //! Every indicator is one file here and one line in `registry.rs`.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "oracles count bars in doubles, and TA-Lib in 32 bits"
+    )
+)]
+
 #[macro_use]
 mod registry;
 
 mod bars;
 mod directional;
 mod indicator;
+mod logarithm;
 mod money_flow;
 mod plan;
 mod series;

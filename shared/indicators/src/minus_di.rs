@@ -11,7 +11,7 @@
 //! Lookback: n. Example, n = 2: -DM 0, 0, 0, 2 and true ranges 3, 1, 5, 5 (the first bar has none) give nothing, nothing, 0, 0,
 //! 320 / 13.
 //!
-//! Convention: TA-Lib's MINUS_DI, except that n = 1 is refused, where TA-Lib gives a fraction instead of a percentage.
+//! Convention: TA-Lib's `MINUS_DI`, except that n = 1 is refused, where TA-Lib gives a fraction instead of a percentage.
 
 use crate::directional::Directional;
 use crate::indicator::{Indicator, Window, period};

@@ -11,7 +11,7 @@
 //! Lookback: n. Example, n = 2: +DM 2, 0, 4, 0 and true ranges 3, 1, 5, 5 (the first bar has none) give nothing, nothing, 40, 72,
 //! 360 / 13.
 //!
-//! Convention: TA-Lib's PLUS_DI, except that n = 1 is refused, where TA-Lib gives a fraction instead of a percentage.
+//! Convention: TA-Lib's `PLUS_DI`, except that n = 1 is refused, where TA-Lib gives a fraction instead of a percentage.
 
 use crate::directional::Directional;
 use crate::indicator::{Indicator, Window, period};

@@ -21,6 +21,9 @@ macro_rules! for_each_indicator {
             keltner::Keltner;
             taker_buy_ratio::TakerBuyRatio;
             cvd::Cvd;
+            adosc::Adosc;
+            vortex::Vortex;
+            chop::Chop;
         }
     };
 }

@@ -125,24 +125,24 @@ pub(crate) mod tests {
 
     /// Wilder's rules, one trend after the other: a falling trend is a rising one in mirrored prices.
     pub(crate) fn oracle(parameters: &[f64], bars: &[TestBar]) -> Vec<Vec<Option<f64>>> {
-        let (step, most) = (parameters[0].min(parameters[1]), parameters[1]);
+        let (gain, most) = (parameters[0].min(parameters[1]), parameters[1]);
         let reach = |at: usize, side: f64| if side > 0.0 { bars[at].high } else { -bars[at].low };
         let floor = |at: usize, side: f64| if side > 0.0 { bars[at].low } else { -bars[at].high };
         let (up, down) = (bars[1].high - bars[0].high, bars[0].low - bars[1].low);
         let mut side = if down > 0.0 && down > up { -1.0 } else { 1.0 };
-        let (mut stop, mut extreme, mut pace) = (floor(0, side), reach(1, side), step);
+        let (mut stop, mut extreme, mut pace) = (floor(0, side), reach(1, side), gain);
         let mut values = vec![None];
         for at in 1..bars.len() {
             let before = (at - 1).max(1);
-            let turned = floor(at, side) <= stop;
-            if turned {
+            let is_touched = floor(at, side) <= stop;
+            if is_touched {
                 side = -side;
                 stop = (-extreme).min(floor(at, side)).min(floor(before, side));
-                (extreme, pace) = (reach(at, side), step);
+                (extreme, pace) = (reach(at, side), gain);
             }
             values.push(Some(side * stop));
-            if !turned && reach(at, side) > extreme {
-                (extreme, pace) = (reach(at, side), most.min(pace + step));
+            if !is_touched && reach(at, side) > extreme {
+                (extreme, pace) = (reach(at, side), most.min(pace + gain));
             }
             stop = ((1.0 - pace) * stop + pace * extreme).min(floor(at, side)).min(floor(before, side));
         }

@@ -103,7 +103,7 @@ pub(crate) mod tests {
         let mut state: Option<(f64, f64, bool)> = None;
         for (at, range) in ranges.into_iter().enumerate() {
             let Some(range) = range else { continue };
-            let middle = (bars[at].high + bars[at].low) / 2.0;
+            let middle = 0.5 * (bars[at].high + bars[at].low);
             let (above, below) = (middle + parameters[1] * range, middle - parameters[1] * range);
             let (close, before) = (bars[at].close, bars[at - 1].close);
             let (upper, lower, is_up) = match state {
