@@ -29,6 +29,7 @@ mod plan;
 mod series;
 mod smoothing;
 mod true_range;
+mod windows;
 mod wire;
 
 macro_rules! modules {
