@@ -39,6 +39,8 @@ macro_rules! modules {
 for_each_indicator!(modules);
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod testing;
 
 pub use bars::*;
