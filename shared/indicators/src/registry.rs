@@ -24,6 +24,10 @@ macro_rules! for_each_indicator {
             roc::Roc;
             stddev::StdDev;
             rvol::Rvol;
+            wma::Wma;
+            dema::Dema;
+            tema::Tema;
+            trix::Trix;
         }
     };
 }
