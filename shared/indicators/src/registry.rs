@@ -27,7 +27,13 @@ macro_rules! for_each_indicator {
             wma::Wma;
             dema::Dema;
             tema::Tema;
+            kama::Kama;
             trix::Trix;
+            cmo::Cmo;
+            ppo::Ppo;
+            aroonosc::AroonOsc;
+            tsi::Tsi;
+            linearreg::LinearReg;
         }
     };
 }
