@@ -37,7 +37,7 @@ macro_rules! for_each_indicator {
             roc::Roc;
             stddev::StdDev;
             rvol::Rvol;
-taker_buy_ratio::TakerBuyRatio;
+            taker_buy_ratio::TakerBuyRatio;
             cvd::Cvd;
             wma::Wma;
             dema::Dema;

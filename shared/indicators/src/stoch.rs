@@ -88,7 +88,7 @@ pub(crate) mod tests {
     use ta_lib::MAType;
 
     use crate::testing::{
-        Columns, TaLib, TestBar, by_bar, check_bars, each_bar, example_bar, extremes, last_bars,
+        Columns, TaLib, TestBar, by_bar, check_bars, example_bar, extremes, last_bars, several,
     };
 
     /// The mean of `count` known values up to the one at `t`.
@@ -117,8 +117,8 @@ pub(crate) mod tests {
     pub(crate) const TA_LIB: Option<TaLib> = Some(|core, parameters, columns: &Columns| {
         let Columns { high, low, close, .. } = columns;
         let [n, slow_k, slow_d] = [0, 1, 2].map(|at: usize| parameters[at] as i32);
-        each_bar(columns, |bar, [k, d]| {
-            core.stoch(bar, bar, high, low, close, n, slow_k, MAType::SMA, slow_d, MAType::SMA, k, d)
+        several(columns, |[k, d]| {
+            core.stoch(0, columns.last, high, low, close, n, slow_k, MAType::SMA, slow_d, MAType::SMA, k, d)
         })
     });
 
