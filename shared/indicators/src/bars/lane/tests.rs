@@ -8,7 +8,9 @@ mod fills;
 mod folding;
 mod gaps;
 mod klines;
+mod laws;
 mod order;
+mod sessions;
 
 use std::fmt::Write as _;
 
