@@ -11,6 +11,7 @@ mod klines;
 mod laws;
 mod order;
 mod sessions;
+mod state;
 
 use std::fmt::Write as _;
 
