@@ -168,8 +168,8 @@ impl Archive {
 }
 
 /// Refuses a bar that does not follow what was read before.
-pub(super) fn out_of_order(open_time: Timestamp, expected: Timestamp) -> Fault {
-    Fault::new("open_time", format!("{expected} or later"), &open_time.to_string())
+pub(super) fn out_of_order(open_time: Timestamp, last: Timestamp) -> Fault {
+    Fault::new("open_time", format!("later than {last}"), &open_time.to_string())
 }
 
 /// Refuses a bar whose numbers no series takes.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use indicator_calculator::Config;
 use indicator_calculator::aws::Aws;
-use indicator_calculator::state::{DynamoDb, Item, ItemKey, MemoryStore, Part, StateStore as _};
+use indicator_calculator::state::{DynamoDb, Item, ItemKey, MemoryStore, Part, StateStore};
+use indicator_calculator::{Config, lane_key};
 use tapeline_market::{Interval, Market, Symbol};
 
 use super::archive::{Given, is_archive};
-use super::keep::{Kept, keep};
+use super::keep::{Begun, Kept, keep};
 use super::{WarmUpError, frames, klines, progress};
 use crate::endpoints::{Endpoints, Ports};
 use crate::replay::command::assignment;
@@ -30,7 +30,8 @@ const STATE_TABLE: &str = "STATE_TABLE";
 /// A FILE with .csv in its name has klines as the exchange archives them, or lines of
 /// `open_ms,open,high,low,close,volume`; any other is a recording, one frame a line. Gzip and zstd are read as well. Give
 /// the files of a symbol in the order of their time; an interval without files of its own is rolled up from a shorter
-/// one. A symbol whose frames the calculator has seen already is left alone.
+/// one. Of a symbol whose frames the calculator has seen, indicators are renewed if the files reach as far as it has come, as
+/// after a change of INDICATORS: disable the event source mapping for that time.
 ///
 /// Without --state, the table is that of the AWS account that the environment names: `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
 /// `AWS_SECRET_ACCESS_KEY`, perhaps `AWS_SESSION_TOKEN`, and `STATE_TABLE` where the stack is not called tapeline. A knob
@@ -72,8 +73,8 @@ pub(crate) async fn run(args: &WarmUpArgs) -> Result<(), WarmUpError> {
     let setup = Setup::of(args)?;
     // The endpoint is open for as long as it is kept.
     let (store, endpoints) = setup.open(args.state.as_deref()).await?;
-    let Seeded { items, series, refused } = seed(args, &setup.config).await?;
-    let kept = keep(&store, items).await?;
+    let Seeded { items, series, refused } = seed(args, &setup.config, &store).await?;
+    let kept = keep(&store, &setup.config.bars, items).await?;
     drop(endpoints);
     let columns = setup.config.plan.columns().len();
     println!("{}", progress::table(&series, columns, |lane, interval| said(&kept, lane, interval)));
@@ -140,20 +141,23 @@ struct Seeded {
     refused: u64,
 }
 
-/// Reads klines first, then recordings, which continue from where klines end.
-async fn seed(args: &WarmUpArgs, config: &Config) -> Result<Seeded, WarmUpError> {
+/// Reads klines first, then recordings, which continue from where klines end. `stored` is only asked.
+async fn seed(args: &WarmUpArgs, config: &Config, stored: &impl StateStore) -> Result<Seeded, WarmUpError> {
     let (archives, recordings): (Vec<_>, Vec<_>) =
         args.files.iter().cloned().partition(|file| is_archive(file));
     let given = Given { symbol: args.symbol.clone(), interval: args.interval };
-    let (mut series, progress, store) =
-        (progress::Series::new(), progress_of(&args.files), MemoryStore::default());
-    for write in klines::seed(&archives, &given, config, (&mut series, &progress))? {
+    let symbols = klines::sorted(&archives, &given)?;
+    let lanes = symbols.keys().map(|symbol| lane_key(&config.bars, symbol));
+    let begun = Begun::load(stored, &config.bars, lanes).await?;
+    let (mut series, progress) = (progress::Series::new(), progress_of(&args.files));
+    let memory = MemoryStore::default();
+    for write in klines::seed(&symbols, config, &begun, (&mut series, &progress))? {
         let lane = write.item.key.lane.clone();
-        store.save(&write).await.map_err(|source| WarmUpError::Save { lane, source })?;
+        memory.save(&write).await.map_err(|source| WarmUpError::Save { lane, source })?;
     }
-    let refused = frames::play(&recordings, config, &store, (&mut series, &progress)).await?;
+    let refused = frames::play(&recordings, config, &memory, (&mut series, &progress)).await?;
     progress.finish_and_clear();
-    Ok(Seeded { items: store.items(), series, refused })
+    Ok(Seeded { items: memory.items(), series, refused })
 }
 
 fn progress_of(files: &[PathBuf]) -> ProgressBar {

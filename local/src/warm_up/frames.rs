@@ -58,14 +58,14 @@ async fn calculate(calculator: &mut Calculator<MemoryStore, Rows>, event: &[u8])
 
 /// The records of an event.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     records: Vec<Value>,
     bytes: usize,
 }
 
 impl Batch {
     /// The key under which frames will come is not known here: without one, none is remembered.
-    fn push(&mut self, frame: &[u8]) {
+    pub(super) fn push(&mut self, frame: &[u8]) {
         let (number, data) = (self.records.len().to_string(), STANDARD.encode(frame));
         self.records.push(json!({"kinesis": {"sequenceNumber": number, "data": data}}));
         self.bytes += frame.len();
@@ -75,7 +75,7 @@ impl Batch {
         self.records.len() >= BATCH_FRAMES_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 
-    fn take(&mut self) -> Vec<u8> {
+    pub(super) fn take(&mut self) -> Vec<u8> {
         let records = std::mem::take(self).records;
         json!({ "Records": records }).to_string().into_bytes()
     }

@@ -6,49 +6,62 @@ use std::path::PathBuf;
 use indicatif::ProgressBar;
 use indicator_calculator::state::Write;
 use indicator_calculator::{Config, first_writes, lane_key};
-use tapeline_indicators::{BarSettings, ClosedBar, Lane, Series};
+use tapeline_indicators::{ClosedBar, Lane, Series};
 use tapeline_market::{Bar, Interval, Timestamp};
 
 use super::WarmUpError;
-use super::archive::{self, Archive, Given, Layout, Owner};
+use super::archive::{self, Archive, ArchiveError, Given, Layout, Owner};
+use super::keep::Begun;
 use super::progress::{self, Progress};
 use super::roll_up::RollUp;
 
+/// The files of every symbol, by their interval, each in the order in which they were given.
+pub(super) type Symbols = BTreeMap<String, BTreeMap<Interval, Vec<PathBuf>>>;
+
+/// Sorts files by whose klines they have.
+///
+/// # Errors
+/// When it is not told of one.
+pub(super) fn sorted(files: &[PathBuf], given: &Given) -> Result<Symbols, ArchiveError> {
+    let mut symbols = Symbols::new();
+    for file in files {
+        let Owner { symbol, interval } = Owner::of(file, given)?;
+        symbols.entry(symbol).or_default().entry(interval).or_default().push(file.clone());
+    }
+    Ok(symbols)
+}
+
 /// Reads every file and gives the items of every symbol in them; tells `series` how far they have come.
 ///
-/// Files of one symbol and interval are read in their order, one after another. An interval that has files is made of
-/// them; any other of the longest given one that divides it.
+/// An interval that has files is made of them; any other of the longest given one that divides it. Symbols that have
+/// `begun` get no bars that they have yet to close.
 ///
 /// # Errors
 /// When a file cannot be read, a kline does not follow the one before, or nothing is made of a file.
 pub(super) fn seed(
-    files: &[PathBuf],
-    given: &Given,
+    symbols: &Symbols,
     config: &Config,
+    begun: &Begun<'_>,
     (series, progress): (&mut progress::Series, &ProgressBar),
 ) -> Result<Vec<Write>, WarmUpError> {
-    let mut symbols: BTreeMap<String, BTreeMap<Interval, Vec<&PathBuf>>> = BTreeMap::new();
-    for file in files {
-        let Owner { symbol, interval } = Owner::of(file, given)?;
-        symbols.entry(symbol).or_default().entry(interval).or_default().push(file);
-    }
     let mut writes = Vec::new();
     for (symbol, sources) in symbols {
+        let lane = lane_key(&config.bars, symbol);
         let mut feeds = Vec::new();
-        for (&source, files) in &sources {
-            let mut source = Feeds::new(config, &sources, source);
+        for (&source, files) in sources {
+            let until = |interval| begun.closed_until(&lane, interval);
+            let mut source = Feeds::new(config, sources, source, until);
             if source.feeds.is_empty() {
-                return Err(unused(config, symbol, source.source));
+                return Err(unused(config, symbol.clone(), source.source));
             }
             source.read(files, config, progress)?;
             feeds.append(&mut source.feeds);
         }
-        let lane = lane_key(&config.bars, &symbol);
         for interval in config.bars.intervals() {
             let feed = feeds.iter().find(|feed| feed.interval == interval);
             series.insert((lane.clone(), interval), feed.map(|feed| feed.progress).unwrap_or_default());
         }
-        writes.extend(begin(config, &symbol, feeds));
+        writes.extend(begin(config, symbol, feeds));
     }
     Ok(writes)
 }
@@ -68,16 +81,24 @@ struct Feeds {
 /// One interval's way from klines to indicators.
 struct Feed {
     interval: Interval,
+    /// Where the bars end that it may take; `None` for no such end.
+    until: Option<Timestamp>,
     roll_up: RollUp,
     series: Series,
     progress: Progress,
 }
 
 impl Feeds {
-    fn new<V>(config: &Config, sources: &BTreeMap<Interval, V>, source: Interval) -> Self {
+    fn new<V>(
+        config: &Config,
+        sources: &BTreeMap<Interval, V>,
+        source: Interval,
+        until: impl Fn(Interval) -> Option<Timestamp>,
+    ) -> Self {
         let wanted = config.bars.intervals().filter(|&interval| source_of(sources, interval) == Some(source));
         let feed = |interval| Feed {
             interval,
+            until: until(interval),
             roll_up: RollUp::new(&config.bars, source, interval),
             series: Series::new(&config.plan),
             progress: Progress::default(),
@@ -87,7 +108,7 @@ impl Feeds {
 
     fn read(
         &mut self,
-        files: &[&PathBuf],
+        files: &[PathBuf],
         config: &Config,
         progress: &ProgressBar,
     ) -> Result<(), WarmUpError> {
@@ -124,7 +145,8 @@ impl Feed {
     fn push(&mut self, bar: &Bar, layout: Layout, config: &Config) -> bool {
         let (mut closed, mut values): (Vec<ClosedBar>, _) = (Vec::new(), Vec::new());
         self.roll_up.push(bar, layout, &mut closed);
-        closed.iter().all(|closed| {
+        let may_take = |closed: &&ClosedBar| self.until.is_none_or(|until| closed.bar.close_time < until);
+        closed.iter().filter(may_take).all(|closed| {
             let Some(seen) = self.series.advance(closed, &config.plan, &mut values) else { return false };
             self.progress.take(closed.bar.open_time, seen.bars, values.iter().flatten().count());
             true
@@ -135,13 +157,9 @@ impl Feed {
 /// The items of a symbol: series that were fed, and a lane that begins where their bars end.
 fn begin(config: &Config, symbol: &str, mut feeds: Vec<Feed>) -> Vec<Write> {
     let mut lane = Lane::new(&config.bars);
-    begin_lane(&mut lane, &config.bars, &feeds);
+    lane.begin_at(&config.bars, |interval| {
+        feeds.iter().find(|feed| feed.interval == interval)?.roll_up.closed_until()
+    });
     let series = feeds.iter_mut().map(|feed| (feed.interval, &mut feed.series));
     first_writes(&config.bars, symbol, &lane, series)
-}
-
-fn begin_lane(lane: &mut Lane, bars: &BarSettings, feeds: &[Feed]) {
-    if let Some(end) = feeds.iter().filter_map(|feed| feed.roll_up.closed_until()).max() {
-        lane.begin_at(bars, end);
-    }
 }

@@ -96,3 +96,6 @@ pub(crate) enum WarmUpError {
         source: SaveError,
     },
 }
+
+#[cfg(test)]
+mod tests;

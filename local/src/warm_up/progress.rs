@@ -49,8 +49,10 @@ pub(super) fn table(series: &Series, columns: usize, kept: impl Fn(&str, Interva
             kept(lane, *interval),
         ]);
     }
-    for column in NUMBERS.into_iter().filter_map(|at| table.column_mut(at)) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for at in NUMBERS {
+        if let Some(column) = table.column_mut(at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }
