@@ -20,3 +20,4 @@ pub mod state;
 pub use calculate::{CalculateError, Calculated, Calculator};
 pub use config::Config;
 pub use report::{Refusal, Report};
+pub use row::COLUMNS;
