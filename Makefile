@@ -24,8 +24,8 @@ SECONDS_EACH ?= 60
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
 
-demo: ## Makes a session, runs it through the transformer and shows what was delivered
-	cargo build --release --locked -p tapeline -p record-transformer
+demo: ## Makes a session, runs it through the functions and shows what was delivered
+	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	target/release/tapeline demo
 
 test: ## Runs all tests, those of the binaries too
@@ -36,7 +36,7 @@ lint: $(LINTERS) ## Checks format, lints, docs, licences and unused dependencies
 	tools/lint.sh
 
 check-archive: .venv/check.installed ## Replays recordings and reads the Parquet with DuckDB (RECORDINGS="spot:FILE usdm:FILE")
-	cargo build --release --locked -p tapeline -p record-transformer
+	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/check-archive.sh $(RECORDINGS)
 
 bench: ## Measures the transformer beside the idiomatic handler
