@@ -15,17 +15,19 @@ EVENT ?= events/firehose/mixed.json
 FUNCTION ?= record-transformer
 # Recordings as MARKET:FILE, for example spot:frames.ndjson; without any, a sample session is made.
 RECORDINGS ?=
+# A recording of aggregate trades and the 1m bars of its time; without them, the sample session.
+BARS ?=
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive bench build deploy invoke fuzz
+.PHONY: help demo test lint check-archive check-bars bench build deploy invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
 
-demo: ## Makes a session, runs it through the transformer and shows what was delivered
-	cargo build --release --locked -p tapeline -p record-transformer
+demo: ## Makes a session, runs it through both functions and shows what was delivered
+	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	target/release/tapeline demo
 
 test: ## Runs all tests, those of the binaries too
@@ -36,11 +38,15 @@ lint: $(LINTERS) ## Checks format, lints, docs, licences and unused dependencies
 	tools/lint.sh
 
 check-archive: .venv/check.installed ## Replays recordings and reads the Parquet with DuckDB (RECORDINGS="spot:FILE usdm:FILE")
-	cargo build --release --locked -p tapeline -p record-transformer
+	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/check-archive.sh $(RECORDINGS)
 
-bench: ## Measures the transformer beside the idiomatic handler
-	cargo bench --locked -p record-transformer
+check-bars: .venv/check.installed ## Replays trades and compares the bars with the exchange's own (BARS="RECORDING KLINES")
+	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
+	tools/check-bars.sh $(BARS)
+
+bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
+	cargo bench --locked -p record-transformer -p indicator-calculator -p tapeline-indicators --benches
 
 build: .venv/deploy.installed ## Builds what template.yaml deploys
 	sam build

@@ -170,5 +170,6 @@ mod architecture {
     #[test]
     fn the_template_sets_every_variable_of_a_function_and_no_other() {
         assert_eq!(variables_of("RecordTransformer"), record_transformer::Config::VARIABLES);
+        assert_eq!(variables_of("IndicatorCalculator"), indicator_calculator::Config::VARIABLES);
     }
 }

@@ -45,6 +45,12 @@ impl LaneFrames {
             is_split: false,
         }
     }
+
+    fn note_partition_key(&mut self, key: Option<&str>) {
+        if let Some(key) = key.filter(|key| self.partition_key.as_deref() != Some(key)) {
+            self.is_split |= self.partition_key.replace(key.to_owned()).is_some();
+        }
+    }
 }
 
 /// Reads every record of an event. What cannot be read is counted by its reason and skipped: the archive keeps it.
@@ -159,7 +165,11 @@ impl BatchReader<'_> {
             return Err(SkipError::Ahead { time });
         }
         self.report.event_time_max = self.report.event_time_max.max(header.event_time);
-        self.lane(header.symbol.as_str(), source).observations.push(observation);
+        // Only the order of what bars are made of matters: an array of all symbols has one key, and tells times alone.
+        let partition_key = source.partition_key.filter(|_| self.is_of_source(&observation));
+        let lane = self.lane(header.symbol.as_str(), source.at);
+        lane.note_partition_key(partition_key);
+        lane.observations.push(observation);
         Ok(())
     }
 
@@ -195,19 +205,23 @@ impl BatchReader<'_> {
         })
     }
 
+    fn is_of_source(&self, observation: &Observation) -> bool {
+        match observation {
+            Observation::Trade(_) => true,
+            Observation::Kline(_) => self.bars.source() == Source::Kline,
+            Observation::Clock(_) => false,
+        }
+    }
+
     /// The lane of a symbol, which begins with this record if it is new.
-    fn lane(&mut self, symbol: &str, source: RecordSource<'_>) -> &mut LaneFrames {
+    fn lane(&mut self, symbol: &str, record: usize) -> &mut LaneFrames {
         let at = self.places.get(symbol).copied().unwrap_or_else(|| {
             self.places.insert(symbol.to_owned(), self.lanes.len());
-            self.lanes.push(LaneFrames::new(symbol, source.at));
+            self.lanes.push(LaneFrames::new(symbol, record));
             self.lanes.len() - 1
         });
         #[allow(clippy::indexing_slicing, reason = "the place was found or has just been made")]
-        let lane = &mut self.lanes[at];
-        if let Some(key) = source.partition_key.filter(|key| lane.partition_key.as_deref() != Some(key)) {
-            lane.is_split |= lane.partition_key.replace(key.to_owned()).is_some();
-        }
-        lane
+        &mut self.lanes[at]
     }
 
     fn refuse(&mut self, record: &Record<'_>, error: &SkipError) {

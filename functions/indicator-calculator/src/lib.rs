@@ -21,3 +21,4 @@ pub use calculate::{CalculateError, Calculated, Calculator};
 pub use config::Config;
 pub use lane::{first_writes, lane_key};
 pub use report::{Refusal, Report};
+pub use row::COLUMNS;

@@ -5,6 +5,35 @@ use std::io::Write as _;
 use tapeline_indicators::{ClosedBar, Seen};
 use tapeline_market::{Decimal, Market, Timestamp};
 
+/// The columns of a row and their types in the Glue table, in their order; one double for each value of the plan follows.
+pub const COLUMNS: &[(&str, &str)] = &[
+    ("kind", "string"),
+    ("id", "string"),
+    ("market", "string"),
+    ("symbol", "string"),
+    ("event_time", "timestamp"),
+    ("interval", "string"),
+    ("open_time", "timestamp"),
+    ("close_time", "timestamp"),
+    ("open", "double"),
+    ("high", "double"),
+    ("low", "double"),
+    ("close", "double"),
+    ("base_volume", "double"),
+    ("quote_volume", "double"),
+    ("contract_volume", "double"),
+    ("trade_count", "bigint"),
+    ("taker_buy_base_volume", "double"),
+    ("taker_buy_contract_volume", "double"),
+    ("gap", "boolean"),
+    ("missing", "bigint"),
+    ("partial", "boolean"),
+    ("filled", "boolean"),
+    ("closed_by", "string"),
+    ("bars_seen", "bigint"),
+    ("bars_since_gap", "bigint"),
+];
+
 /// Whose bar it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner<'l> {
@@ -128,6 +157,19 @@ mod tests {
              \"taker_buy_base_volume\":100.00000000,\"gap\":false,\"missing\":0,\"partial\":true,\"filled\":false,\
              \"closed_by\":\"trade\",\"bars_seen\":1,\"bars_since_gap\":1,\"sma_1\":0.00141418,\"obv\":-0.0000001}\n"
         );
+    }
+
+    #[test]
+    fn every_column_is_of_the_table_and_in_its_order() {
+        for market in Market::ALL {
+            let row = row(market);
+            let names = row.split("\"").skip(1).step_by(2).filter(|name| COLUMNS.iter().any(|(column, _)| column == name));
+            let places = names.map(|name| COLUMNS.iter().position(|(column, _)| *column == name).unwrap());
+            let places: Vec<_> = places.filter(|&place| place > 0).collect();
+            // Besides `kind`, `base_volume` and `contract_volume` exclude each other, and so do those that takers bought.
+            assert_eq!(places.len(), COLUMNS.len() - 3);
+            assert!(places.is_sorted(), "{row}");
+        }
     }
 
     #[test]

@@ -14,4 +14,4 @@ mod settings;
 mod source;
 
 pub(crate) use settings::Settings;
-pub(crate) use source::{Counts, EventSource, MappingError};
+pub(crate) use source::{Counts, EventSource, MappingError, RETRIES_MAX};

@@ -21,7 +21,7 @@ const POLL_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 /// whatever fails; only their age knows of them.
 const RETRY_INTERVAL: SignedDuration = POLL_INTERVAL;
 /// How often a batch is tried again here where the mapping sets no end: what failed this often fails always.
-const RETRIES_MAX: u32 = 100;
+pub(crate) const RETRIES_MAX: u32 = 100;
 
 /// A mapping cannot go on: what it held is lost to the local run, though not to its stream.
 #[derive(Debug, Error)]
@@ -49,7 +49,8 @@ pub(crate) struct Counts {
     pub(crate) bisects: u64,
     /// Records that were given up.
     pub(crate) discarded: u64,
-    /// Batches that were given up here, and would be tried on AWS until their records leave the stream.
+    /// Batches that were given up here after [`RETRIES_MAX`] tries, and would be tried on AWS until their records are too
+    /// old or leave the stream.
     pub(crate) without_end: u64,
     /// Objects with records that were given up.
     pub(crate) error_objects: u64,
@@ -205,7 +206,8 @@ impl<F: Invoke> EventSource<F> {
         self.counts.last_failure = Some(format!("{code}: {}", crate::chain(error)));
     }
 
-    /// Has a batch tried once more, or gives it up.
+    /// Has a batch tried once more, or gives it up. What was left of a batch goes on with its count: nowhere does the guide
+    /// say that it begins anew behind a checkpoint.
     fn again(&mut self, shard_id: &str, mut batch: Batch) -> Result<Vec<Batch>, MappingError> {
         if batch.retries < self.settings.retries.unwrap_or(RETRIES_MAX) {
             batch.retries += 1;

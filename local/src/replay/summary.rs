@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::firehose::RecordCounts;
-use crate::mapping;
+use crate::mapping::{self, RETRIES_MAX};
 
 /// How wide the table is: lists of reasons and kinds are wrapped.
 const TABLE_CHARS: u16 = 110;
@@ -200,6 +200,12 @@ impl DeliverySummary {
 }
 
 impl MappingSummary {
+    /// What the function counted and found.
+    fn found(&self) -> BTreeMap<String, u64> {
+        let found = self.metrics.iter().filter(|(_, count)| **count > 0);
+        found.map(|(metric, count)| (metric.clone(), *count)).collect()
+    }
+
     fn defects(&self) -> Vec<String> {
         let mapping::Counts { invocations, invocations_failed, discarded, without_end, .. } = &self.counts;
         let failures = failures((*invocations_failed, *invocations), self.counts.last_failure.as_deref());
@@ -213,14 +219,16 @@ impl MappingSummary {
         });
         let without_end = (*without_end > 0).then(|| {
             let events = counted(*without_end, "event");
-            format!("{events} would be tried until the records leave the stream: the template sets no end")
+            format!(
+                "{events} failed {RETRIES_MAX} times more, and on AWS would until the records are too old"
+            )
         });
         failures.into_iter().chain(discarded).chain(without_end).collect()
     }
 
     fn add_to(&self, rows: &mut Rows) {
         let counts = &self.counts;
-        rows.add("records", grouped(counts.records), &reasons(&self.metrics, ""));
+        rows.add("records", grouped(counts.records), &reasons(&self.found(), ""));
         for (name, counts) in [("frames dropped", &self.drops), ("frames refused", &self.refusals)] {
             if !counts.is_empty() {
                 rows.add(name, grouped(counts.values().sum()), &reasons(counts, ""));

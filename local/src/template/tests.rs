@@ -123,6 +123,27 @@ fn the_deployed_table_has_the_columns_that_are_written() {
 }
 
 #[test]
+fn the_table_of_indicators_has_the_columns_of_the_standard_preset() {
+    let table = deployed().delivery_streams.remove(1).s3.conversion.unwrap().table;
+    assert_eq!(table.name, "indicators");
+    let found = table.columns.iter().map(|column| (column.name.as_str(), column.hive_type.as_str()));
+    let plan = tapeline_indicators::Plan::default();
+    let values = plan.columns().iter().map(|name| (name.as_str(), "double"));
+    let written = indicator_calculator::COLUMNS.iter().copied().chain(values);
+    assert_eq!(found.collect::<Vec<_>>(), written.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_deployed_calculator_is_given_every_variable_that_it_reads() {
+    let function = deployed().functions.remove(1);
+    let mut read = indicator_calculator::Config::VARIABLES;
+    read.sort_unstable();
+    assert_eq!(function.environment.keys().collect::<Vec<_>>(), read);
+    let config = indicator_calculator::Config::from_variables(|name| function.environment.get(name).cloned());
+    assert!(config.is_ok(), "{config:?}");
+}
+
+#[test]
 fn the_deployed_table_projects_every_kind() {
     let text = std::fs::read_to_string(DEPLOYED).unwrap();
     let values = text.lines().find_map(|line| line.trim().strip_prefix("projection.kind.values:"));

@@ -2,6 +2,8 @@
 
 // Marked as tests so that the lints know: what is asserted here may panic.
 #[cfg(test)]
+mod bars;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 #[cfg(unix)]

@@ -20,6 +20,22 @@ pub(crate) fn text<'r>(row: &'r Row, name: &str) -> &'r str {
     }
 }
 
+/// A time of a row, in milliseconds since the epoch.
+pub(crate) fn time_ms(row: &Row, name: &str) -> i64 {
+    match column(row, name) {
+        Field::TimestampMillis(millis) => *millis,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+/// A number of a row.
+pub(crate) fn number(row: &Row, name: &str) -> f64 {
+    match column(row, name) {
+        Field::Double(number) => *number,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
 fn column<'r>(row: &'r Row, name: &str) -> &'r Field {
     row.get_column_iter().find(|(found, _)| *found == name).unwrap().1
 }

@@ -12,11 +12,21 @@ use parquet::record::Row;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::rows;
+
 const TAPELINE: &str = env!("CARGO_BIN_EXE_tapeline");
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
 
-/// Builds the function beside the command, where the command looks for it.
-fn build_function() {
+/// The functions of the template, by the names of their binaries.
+pub(crate) const FUNCTIONS: [&str; 2] = ["indicator-calculator", "record-transformer"];
+
+/// Where the binary of a function is once it is built.
+pub(crate) fn built(function: &str) -> PathBuf {
+    Path::new(TAPELINE).with_file_name(function)
+}
+
+/// Builds the functions beside the command, where the command looks for them.
+fn build_functions() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         let folder = Path::new(TAPELINE).parent().unwrap();
@@ -25,7 +35,9 @@ fn build_function() {
             other => other,
         };
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "record-transformer", "--profile", profile]);
+        build
+            .args(["build", "--quiet", "--profile", profile])
+            .args(FUNCTIONS.map(|name| format!("-p{name}")));
         build.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
         assert!(build.status().unwrap().success());
     });
@@ -40,7 +52,7 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     pub(crate) fn new() -> Self {
-        build_function();
+        build_functions();
         Self { folder: tempfile::tempdir().unwrap(), options: Vec::new(), variables: Vec::new() }
     }
 
@@ -187,6 +199,19 @@ impl Outcome {
             rows.extend(found.map(|row| (kind.to_owned(), row.unwrap())));
         }
         rows
+    }
+
+    /// The bars, by their id.
+    pub(crate) fn bars(&self) -> BTreeMap<String, Row> {
+        let mut bars = BTreeMap::new();
+        for (_, content) in self.objects().into_iter().filter(|(key, _)| key.contains("/indicators/")) {
+            let reader = SerializedFileReader::new(bytes::Bytes::from(content)).unwrap();
+            for row in reader.get_row_iter(None).unwrap().map(Result::unwrap) {
+                let id = rows::text(&row, "id").to_owned();
+                assert!(bars.insert(id.clone(), row).is_none(), "{id} came twice");
+            }
+        }
+        bars
     }
 
     /// How many rows there are of each kind.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::run::Workshop;
+use crate::run::{FUNCTIONS, Workshop, built};
 
 /// Leaves the address of its Runtime API in a file and ends once another file exists.
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/stand_in.sh");
@@ -78,6 +78,10 @@ fn played(
 ) -> (Workshop, String, Client) {
     let functions = workshop.path("functions");
     fs::create_dir(&functions).unwrap();
+    for other in FUNCTIONS {
+        symlink(built(other), functions.join(other)).unwrap();
+    }
+    let _ = fs::remove_file(functions.join(binary));
     symlink(STAND_IN, functions.join(binary)).unwrap();
     let (address, end) = (workshop.path("address"), workshop.path("end"));
     let variables = format!(
