@@ -15,6 +15,7 @@ mod indicator;
 mod plan;
 mod series;
 mod smoothing;
+mod windows;
 mod wire;
 
 macro_rules! modules {

@@ -6,6 +6,24 @@ macro_rules! for_each_indicator {
         $callback! {
             sma::Sma;
             ema::Ema;
+            rsi::Rsi;
+            macd::Macd;
+            bbands::Bbands;
+            stoch::Stoch;
+            stochrsi::StochRsi;
+            cci::Cci;
+            willr::WillR;
+            vwma::Vwma;
+            hma::Hma;
+            donchian::Donchian;
+            ichimoku::Ichimoku;
+            aroon::Aroon;
+            ao::Ao;
+            ultosc::UltOsc;
+            mom::Mom;
+            roc::Roc;
+            stddev::StdDev;
+            rvol::Rvol;
         }
     };
 }

@@ -11,9 +11,10 @@
 //! Convention: TA-Lib's SMA. TA-Lib adds the newest close to a running sum and takes the oldest away, so its value carries
 //! the rounding of the whole history; here the window is summed anew, oldest to newest.
 
-use crate::indicator::{Indicator, Window, period, real};
+use crate::indicator::{Indicator, Window, period};
 use crate::registry::Parameter;
 use crate::series::Bars;
+use crate::windows::mean;
 
 /// The mean of the last closes.
 #[derive(Debug, Clone)]
@@ -38,11 +39,6 @@ impl Indicator for Sma {
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
         [bars.closes(self.period).map(mean)]
     }
-}
-
-/// The mean, summed from the first to the last.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / real(values.len())
 }
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ impl Smoothed {
         Self { period, factor: 2.0 / (real(period) + 1.0), taken: 0.0, value: 0.0 }
     }
 
+    /// Wilder's average of n values, `k = 1 / n`.
+    pub(crate) fn wilder(period: usize) -> Self {
+        Self { period, factor: 1.0 / real(period), taken: 0.0, value: 0.0 }
+    }
+
     /// Takes a value; gives the average from the n-th on.
     pub(crate) fn update(&mut self, value: f64) -> Option<f64> {
         let n = real(self.period);

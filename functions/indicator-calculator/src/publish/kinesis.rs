@@ -82,7 +82,8 @@ impl KinesisStream {
         let entries: Result<Vec<_>, _> = records.iter().map(|(_, record)| entry(record)).collect();
         let call = self.client.put_records().stream_name(&self.stream);
         let answer = match entries {
-            Ok(entries) => call.set_records(Some(entries)).send().await,
+            // Boxed: the SDK's futures are nested so deep that the compiler gives up on what holds one.
+            Ok(entries) => Box::pin(call.set_records(Some(entries)).send()).await,
             Err(cause) => return refused.add(records.iter().copied(), cause),
         };
         match answer {

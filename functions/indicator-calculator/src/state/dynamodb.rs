@@ -110,7 +110,8 @@ impl StateStore for DynamoDb {
             .set_expression_attribute_names(Some(names(condition)))
             .set_expression_attribute_values(values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
+        // Boxed: the SDK's futures are nested so deep that the compiler gives up on what holds one.
+        match Box::pin(put.send()).await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
+use tapeline_json::Cursor;
 use tapeline_market::Market;
 
 use super::*;
