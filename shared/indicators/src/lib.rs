@@ -7,14 +7,28 @@
 //!
 //! Every indicator is one file here and one line in `registry.rs`.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "oracles count bars in doubles, and TA-Lib in 32 bits"
+    )
+)]
+
 #[macro_use]
 mod registry;
 
 mod bars;
+mod directional;
 mod indicator;
+mod logarithm;
+mod money_flow;
 mod plan;
 mod series;
 mod smoothing;
+mod true_range;
 mod windows;
 mod wire;
 
@@ -24,6 +38,8 @@ macro_rules! modules {
 
 for_each_indicator!(modules);
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod testing;
 

@@ -9,13 +9,26 @@ macro_rules! for_each_indicator {
             rsi::Rsi;
             macd::Macd;
             bbands::Bbands;
+            atr::Atr;
+            natr::Natr;
+            adx::Adx;
+            plus_di::PlusDi;
+            minus_di::MinusDi;
             stoch::Stoch;
             stochrsi::StochRsi;
             cci::Cci;
             willr::WillR;
+            mfi::Mfi;
+            obv::Obv;
+            ad::Ad;
+            cmf::Cmf;
+            vwap::Vwap;
             vwma::Vwma;
             hma::Hma;
+            sar::Sar;
+            supertrend::Supertrend;
             donchian::Donchian;
+            keltner::Keltner;
             ichimoku::Ichimoku;
             aroon::Aroon;
             ao::Ao;
@@ -24,6 +37,11 @@ macro_rules! for_each_indicator {
             roc::Roc;
             stddev::StdDev;
             rvol::Rvol;
+            taker_buy_ratio::TakerBuyRatio;
+            cvd::Cvd;
+            adosc::Adosc;
+            vortex::Vortex;
+            chop::Chop;
         }
     };
 }

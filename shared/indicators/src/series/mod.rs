@@ -5,7 +5,7 @@ mod ring;
 
 use tapeline_market::Timestamp;
 
-pub(crate) use bars::Bars;
+pub(crate) use bars::{Bars, Previous};
 
 use crate::bars::ClosedBar;
 use crate::plan::Plan;
@@ -97,8 +97,9 @@ impl Series {
         }
         self.progress.last_bar_open = Some(bar.open_time);
         let seen = &mut self.progress.seen;
-        seen.bars += 1;
-        seen.bars_since_gap = if closed.gap { 0 } else { seen.bars_since_gap + 1 };
+        // A restored count may be anything.
+        seen.bars = seen.bars.saturating_add(1);
+        seen.bars_since_gap = if closed.gap { 0 } else { seen.bars_since_gap.saturating_add(1) };
         let bars = Bars { ring: &self.ring, newest: &Newest::of(bar), seen: seen.bars };
         for indicator in &mut self.indicators {
             indicator.update(&bars, values);
