@@ -39,8 +39,9 @@ check-archive: .venv/check.installed ## Replays recordings and reads the Parquet
 	cargo build --release --locked -p tapeline -p record-transformer
 	tools/check-archive.sh $(RECORDINGS)
 
-bench: ## Measures the transformer beside the idiomatic handler
+bench: ## Measures the transformer beside the idiomatic handler, and the calculator
 	cargo bench --locked -p record-transformer
+	cargo bench --locked -p indicator-calculator
 
 build: .venv/deploy.installed ## Builds what template.yaml deploys
 	sam build

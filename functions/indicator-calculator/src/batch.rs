@@ -299,3 +299,6 @@ fn bar_end(close_time: Timestamp) -> Timestamp {
 fn decimal(digits: Digits<'_>) -> Result<Decimal, DecimalError> {
     digits.decimal()
 }
+
+#[cfg(test)]
+mod tests;
