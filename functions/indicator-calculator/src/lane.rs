@@ -1,8 +1,6 @@
 //! One lane: what is stored of a symbol, and the pure step from there over the frames of a batch.
 
-use tapeline_indicators::{
-    BarSettings, ClosedBar, Folded, Lane, Plan, Seen, Series, StateError, Tally, in_id_order,
-};
+use tapeline_indicators::{BarSettings, ClosedBar, Folded, Lane, Plan, Seen, Series, StateError, Tally};
 use tapeline_market::{Interval, Timestamp};
 
 use crate::batch::LaneFrames;
@@ -86,7 +84,7 @@ impl Stored {
         report: &mut Report,
     ) -> Advanced {
         let mut folded = Folded::default();
-        in_id_order(&mut frames.observations);
+        self.lane.in_id_order(&mut frames.observations);
         for observation in &frames.observations {
             self.lane.observe(rules.bars, observation, &mut folded);
         }

@@ -60,7 +60,7 @@ pub(crate) mod tests {
                 let since = (0..=t).find(|ago| is_it(&bars[t - ago])).unwrap();
                 100.0 - 100.0 * since as f64 / n
             };
-            Some([newness(&|bar| bar.high == highest), newness(&|bar| bar.low == lowest)])
+            Some([newness(&|bar| bar.high >= highest), newness(&|bar| bar.low <= lowest)])
         })
     }
 

@@ -55,7 +55,7 @@ pub(crate) mod tests {
     pub(crate) fn oracle(parameters: &[f64], bars: &[TestBar]) -> Vec<Vec<Option<f64>>> {
         by_bar(bars.len(), |t| {
             let (highest, lowest) = extremes(last_bars(bars, t, parameters[0] as usize)?);
-            Some([highest, (highest + lowest) / 2.0, lowest])
+            Some([highest, lowest + (highest - lowest) / 2.0, lowest])
         })
     }
 

@@ -66,10 +66,10 @@ pub(crate) mod tests {
         by_bar(bars.len(), |t| {
             let middles = [0, 1, 2].map(|at: usize| {
                 let (highest, lowest) = extremes(last_bars(bars, t, parameters[at] as usize)?);
-                Some((highest + lowest) / 2.0)
+                Some(lowest + (highest - lowest) / 2.0)
             });
             let [conversion, base, span_b] = middles;
-            Some([conversion?, base?, (conversion? + base?) / 2.0, span_b?])
+            Some([conversion?, base?, base? + (conversion? - base?) / 2.0, span_b?])
         })
     }
 

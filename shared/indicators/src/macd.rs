@@ -25,7 +25,10 @@ use crate::smoothing::Smoothed;
 /// The distance of two averages and its average.
 #[derive(Debug, Clone)]
 pub(crate) struct Macd {
-    distance: Distance,
+    fast: Smoothed,
+    slow: Smoothed,
+    /// Bars that the fast average leaves out at first, so that both seeds end on the same bar.
+    late: usize,
     signal: Smoothed,
 }
 
@@ -40,7 +43,10 @@ impl Indicator for Macd {
     type Values = [Option<f64>; 3];
 
     fn new(parameters: &[f64]) -> Self {
-        Self { distance: Distance::new(parameters), signal: Smoothed::exponential(period(parameters, 2)) }
+        let [a, b, signal] = [0, 1, 2].map(|at| period(parameters, at));
+        let (fast, slow) = (a.min(b), a.max(b));
+        let [fast_average, slow_average, signal] = [fast, slow, signal].map(Smoothed::exponential);
+        Self { fast: fast_average, slow: slow_average, late: slow - fast, signal }
     }
 
     fn window(&self) -> Window {
@@ -48,76 +54,36 @@ impl Indicator for Macd {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        let Some((fast, slow)) = self.distance.update(bars) else { return [None; 3] };
-        let line = fast - slow;
-        self.signal.update(line).map_or([None; 3], |signal| [Some(line), Some(signal), Some(line - signal)])
+        let slow = self.slow.update(bars.close());
+        let fast = if bars.seen() > self.late { self.fast.update(bars.close()) } else { None };
+        let line = fast.zip(slow).map(|(fast, slow)| fast - slow);
+        let signal = line.and_then(|line| self.signal.update(line));
+        line.zip(signal).map_or([None; 3], |(line, signal)| [line, signal, line - signal].map(Some))
     }
 
     fn each_scalar(&mut self, visit: &mut dyn FnMut(&mut f64)) {
-        self.distance.each_scalar(visit);
-        self.signal.each_scalar(visit);
-    }
-}
-
-/// Two exponential averages of the closes whose seeds end on the same bar.
-#[derive(Debug, Clone)]
-pub(crate) struct Distance {
-    fast: Smoothed,
-    slow: Smoothed,
-    /// Bars that the fast average leaves out at first.
-    late: usize,
-}
-
-impl Distance {
-    /// Takes the two periods from the front of the parameters.
-    pub(crate) fn new(parameters: &[f64]) -> Self {
-        let (a, b) = (period(parameters, 0), period(parameters, 1));
-        let (fast, slow) = (a.min(b), a.max(b));
-        Self { fast: Smoothed::exponential(fast), slow: Smoothed::exponential(slow), late: slow - fast }
-    }
-
-    /// Takes the newest bar; gives the fast and the slow average.
-    pub(crate) fn update(&mut self, bars: &Bars<'_>) -> Option<(f64, f64)> {
-        let slow = self.slow.update(bars.close());
-        if bars.seen() <= self.late {
-            return None;
+        for average in [&mut self.fast, &mut self.slow, &mut self.signal] {
+            average.each_scalar(visit);
         }
-        let fast = self.fast.update(bars.close());
-        fast.zip(slow)
-    }
-
-    /// What it remembers.
-    pub(crate) fn each_scalar(&mut self, visit: &mut dyn FnMut(&mut f64)) {
-        self.fast.each_scalar(visit);
-        self.slow.each_scalar(visit);
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::testing::{Columns, TaLib, TestBar, averages, check, several};
-
-    /// The fast and the slow average at each bar.
-    pub(crate) fn distances(parameters: &[f64], bars: &[TestBar]) -> Vec<Option<(f64, f64)>> {
-        let periods = [parameters[0] as usize, parameters[1] as usize];
-        let (fast, slow) = (periods[0].min(periods[1]), periods[0].max(periods[1]));
-        let average = |late: usize, n: usize| {
-            let closes: Vec<_> =
-                bars.iter().enumerate().map(|(t, bar)| (t >= late).then_some(bar.close)).collect();
-            averages(&closes, n, 2.0 / (n as f64 + 1.0))
-        };
-        average(slow - fast, fast).into_iter().zip(average(0, slow)).map(|(fast, slow)| fast.zip(slow)).collect()
-    }
+    use crate::testing::{Columns, TaLib, TestBar, averages, by_bar, check, several};
 
     /// Each average from the whole history.
     pub(crate) fn oracle(parameters: &[f64], bars: &[TestBar]) -> Vec<Vec<Option<f64>>> {
-        let line: Vec<_> =
-            distances(parameters, bars).into_iter().map(|pair| pair.map(|(fast, slow)| fast - slow)).collect();
-        let n = parameters[2] as usize;
-        let signal = averages(&line, n, 2.0 / (n as f64 + 1.0));
-        let histogram = line.iter().zip(&signal).map(|(line, signal)| Some((*line)? - (*signal)?)).collect();
-        let line = line.iter().zip(&signal).map(|(line, signal)| signal.and(*line)).collect();
-        vec![line, signal, histogram]
+        let (fast, slow) = (parameters[0].min(parameters[1]), parameters[0].max(parameters[1]));
+        let average = |late: f64, n: f64| {
+            let closes: Vec<_> =
+                bars.iter().enumerate().map(|(t, bar)| (t as f64 >= late).then_some(bar.close)).collect();
+            averages(&closes, n as usize, 2.0 / (n + 1.0))
+        };
+        let line = average(slow - fast, fast).into_iter().zip(average(0.0, slow));
+        let line: Vec<_> = line.map(|(fast, slow)| Some(fast? - slow?)).collect();
+        let signal = averages(&line, parameters[2] as usize, 2.0 / (parameters[2] + 1.0));
+        by_bar(bars.len(), |t| Some([line[t]?, signal[t]?, line[t]? - signal[t]?]))
     }
 
     pub(crate) const TA_LIB: Option<TaLib> = Some(|core, parameters, columns: &Columns| {

@@ -39,9 +39,19 @@ macro_rules! for_each_indicator {
             rvol::Rvol;
             taker_buy_ratio::TakerBuyRatio;
             cvd::Cvd;
+            wma::Wma;
+            dema::Dema;
+            tema::Tema;
+            kama::Kama;
+            trix::Trix;
+            cmo::Cmo;
+            ppo::Ppo;
             adosc::Adosc;
+            aroonosc::AroonOsc;
+            tsi::Tsi;
             vortex::Vortex;
             chop::Chop;
+            linearreg::LinearReg;
         }
     };
 }
@@ -67,10 +77,19 @@ pub struct Parameter {
 /// The longest period. A ring of so many bars has less than 16 KiB, and SMA(200) is what charts show at most.
 pub(crate) const PERIOD_MAX: f64 = 1000.0;
 
+/// The most values that are averaged once more. More would hide what was averaged, and `stochrsi` remembers as many as
+/// its windows reach back: at most 9.6 kB.
+const SMOOTHING_MAX: f64 = 100.0;
+
 impl Parameter {
     /// A count of bars, from `min` to 1,000.
     pub(crate) const fn bars(name: &'static str, min: f64, default: f64) -> Self {
         Self { name, is_whole: true, min, max: PERIOD_MAX, default }
+    }
+
+    /// A count of values that are averaged once more, from 1 to 100.
+    pub(crate) const fn smoothing(name: &'static str, default: f64) -> Self {
+        Self { name, is_whole: true, min: 1.0, max: SMOOTHING_MAX, default }
     }
 
     /// A factor between 0.001 and `max`.

@@ -51,3 +51,30 @@ impl Smoothed {
         visit(&mut self.value);
     }
 }
+
+/// Exponential averages in a row, each fed by the one before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain<const N: usize>([Smoothed; N]);
+
+impl<const N: usize> Chain<N> {
+    /// One average for each period.
+    pub(crate) fn exponential(periods: [usize; N]) -> Self {
+        Self(periods.map(Smoothed::exponential))
+    }
+
+    /// Takes a value; gives all averages, the first one first, as soon as the last one is known.
+    pub(crate) fn update(&mut self, mut value: f64) -> Option<[f64; N]> {
+        let mut averages = [0.0; N];
+        for (average, smoothed) in averages.iter_mut().zip(&mut self.0) {
+            // An average begins with the first value that the one before it gives.
+            value = smoothed.update(value)?;
+            *average = value;
+        }
+        Some(averages)
+    }
+
+    /// What it remembers: see [`crate::indicator::Indicator::each_scalar`].
+    pub(crate) fn each_scalar(&mut self, visit: &mut dyn FnMut(&mut f64)) {
+        self.0.iter_mut().for_each(|smoothed| smoothed.each_scalar(visit));
+    }
+}

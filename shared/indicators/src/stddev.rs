@@ -49,7 +49,7 @@ pub(crate) mod tests {
     pub(crate) fn mean_and_deviation(bars: &[TestBar]) -> (f64, f64) {
         let n = bars.len() as f64;
         let mean = bars.iter().map(|bar| bar.close).sum::<f64>() / n;
-        let is_flat = bars.iter().all(|bar| bar.close == bars[0].close);
+        let is_flat = bars.iter().all(|bar| bar.close.to_bits() == bars[0].close.to_bits());
         let variance = bars.iter().map(|bar| (bar.close - mean).powi(2)).sum::<f64>() / n;
         (mean, if is_flat { 0.0 } else { variance.sqrt() })
     }

@@ -6,8 +6,8 @@
 //! | parameter | range | default |
 //! |---|---|---|
 //! | `period`, n | 1 to 1,000 bars | 14 |
-//! | `k` | 1 to 1,000 values | 3 |
-//! | `d` | 1 to 1,000 values | 3 |
+//! | `k` | 1 to 100 values | 3 |
+//! | `d` | 1 to 100 values | 3 |
 //!
 //! Lookback: n + k + d - 3 for both. Example, `stoch(2,2,2)`: bars of high, low and close (4, 0, 2), (4, 2, 3),
 //! (6, 2, 4), (6, 4, 6) have raw values 75, 50, 100 from the second on, and give at the last one 75 and 68.75.
@@ -32,8 +32,8 @@ impl Indicator for Stoch {
     const NAME: &'static str = "stoch";
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::bars("period", 1.0, 14.0),
-        Parameter::bars("k", 1.0, 3.0),
-        Parameter::bars("d", 1.0, 3.0),
+        Parameter::smoothing("k", 3.0),
+        Parameter::smoothing("d", 3.0),
     ];
     const OUTPUTS: &'static [&'static str] = &["stoch_k", "stoch_d"];
     type Values = [Option<f64>; 2];
@@ -88,7 +88,7 @@ pub(crate) mod tests {
     use ta_lib::MAType;
 
     use crate::testing::{
-        Columns, TaLib, TestBar, by_bar, check_bars, each_bar, example_bar, extremes, last_bars,
+        Columns, TaLib, TestBar, by_bar, check_bars, example_bar, extremes, last_bars, several,
     };
 
     /// The mean of `count` known values up to the one at `t`.
@@ -117,8 +117,8 @@ pub(crate) mod tests {
     pub(crate) const TA_LIB: Option<TaLib> = Some(|core, parameters, columns: &Columns| {
         let Columns { high, low, close, .. } = columns;
         let [n, slow_k, slow_d] = [0, 1, 2].map(|at: usize| parameters[at] as i32);
-        each_bar(columns, |bar, [k, d]| {
-            core.stoch(bar, bar, high, low, close, n, slow_k, MAType::SMA, slow_d, MAType::SMA, k, d)
+        several(columns, |[k, d]| {
+            core.stoch(0, columns.last, high, low, close, n, slow_k, MAType::SMA, slow_d, MAType::SMA, k, d)
         })
     });
 

@@ -7,13 +7,13 @@
 //! |---|---|---|
 //! | `rsi` | 2 to 1,000 bars | 14 |
 //! | `stoch` | 1 to 1,000 bars | 14 |
-//! | `k` | 1 to 1,000 values | 3 |
-//! | `d` | 1 to 1,000 values | 3 |
+//! | `k` | 1 to 100 values | 3 |
+//! | `d` | 1 to 100 values | 3 |
 //!
 //! Lookback: rsi + stoch + k + d - 3 for both. Example, `stochrsi(2,2,1,2)`: closes 1, 4, 3, 5, 4 have an RSI of 75, 87.5
 //! and 58.33 from the third on, raw values 100 and 0 from the fourth on, and give at the fifth 0 and 50.
 //!
-//! Convention: TradingView's "Stochastic RSI". TA-Lib's STOCHRSI is another one: its K is the raw value, not smoothed,
+//! Convention: `TradingView`'s "Stochastic RSI". TA-Lib's STOCHRSI is another one: its K is the raw value, not smoothed,
 //! and its D the mean of that. The index is recursive and cannot be read back from closed bars, so the last values of it
 //! are remembered.
 
@@ -43,8 +43,8 @@ impl Indicator for StochRsi {
     const PARAMETERS: &'static [Parameter] = &[
         Parameter::bars("rsi", 2.0, 14.0),
         Parameter::bars("stoch", 1.0, 14.0),
-        Parameter::bars("k", 1.0, 3.0),
-        Parameter::bars("d", 1.0, 3.0),
+        Parameter::smoothing("k", 3.0),
+        Parameter::smoothing("d", 3.0),
     ];
     const OUTPUTS: &'static [&'static str] = &["stochrsi_k", "stochrsi_d"];
     type Values = [Option<f64>; 2];

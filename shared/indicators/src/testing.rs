@@ -154,9 +154,17 @@ pub(crate) fn minute(
     ClosedBar { bar, missing: 0, gap: false, partial: false, filled: false, closed_by: ClosedBy::Trade }
 }
 
+/// Where a walk begins, how far it goes in a bar, and after how many bars it stands still for a while; in ticks.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    start: i128,
+    step: i128,
+    flat_every: usize,
+}
+
 /// A walk of closes with highs and lows around it; every number comes from a small linear congruential generator
-/// (Numerical Recipes), so sessions never change.
-fn walk(name: &'static str, bars: usize, start: i128, step: i128, flat_every: usize) -> Session {
+/// (Knuth, "MMIX"), so sessions never change.
+fn walk(name: &'static str, bars: usize, Walk { start, step, flat_every }: Walk) -> Session {
     let (price_scale, volume_scale) = if start > 1_000_000 { (2, 5) } else { (8, 0) };
     let mut dice = start.unsigned_abs() as u64;
     let mut roll = |below: i128| {
@@ -186,12 +194,13 @@ fn walk(name: &'static str, bars: usize, start: i128, step: i128, flat_every: us
 
 /// The four sets that every indicator is held to.
 pub(crate) fn sessions() -> Vec<Session> {
-    let mut outlier = walk("one outlier volume", 1500, 250_000_000, 40_000, 0);
+    let mut outlier =
+        walk("one outlier volume", 1500, Walk { start: 250_000_000, step: 40_000, flat_every: 0 });
     outlier.bars[700].bar.volume = decimal(1_000_000_000_000, 0);
     outlier.bars[700].bar.taker_buy_volume = decimal(400_000_000_000, 0);
     let made = [
-        walk("a 65,000-price coin", 2000, 6_500_000, 4000, 0),
-        walk("a 1e-5 coin with flat bars", 2000, 1000, 6, 30),
+        walk("a 65,000-price coin", 2000, Walk { start: 6_500_000, step: 4000, flat_every: 0 }),
+        walk("a 1e-5 coin with flat bars", 2000, Walk { start: 1000, step: 6, flat_every: 30 }),
         outlier,
     ];
     made.into_iter().chain(real()).collect()
@@ -380,7 +389,7 @@ fn saving_and_restoring_at_every_bar_changes_no_bit() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Any numbers within their ranges, so that no window is read past the ring's depth and no formula only holds for
     /// its defaults.
@@ -394,7 +403,7 @@ proptest! {
         let parameters: Vec<_> = definition.parameters.iter().zip(&dice).map(number).collect();
         let text = text(definition, &parameters);
         let Ok(_) = text.parse::<Plan>() else { return Ok(()) };
-        let mut session = walk("a walk", 300, 6_500_000, 4000, 0);
+        let mut session = walk("a walk", 300, Walk { start: 6_500_000, step: 4000, flat_every: 0 });
         session.bars.truncate(250);
         let expected = (definition.oracle)(&parameters, &session.test_bars());
         let ours = values(&text, &session.bars, 7);

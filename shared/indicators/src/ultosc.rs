@@ -86,7 +86,7 @@ impl UltOsc {
 #[cfg(test)]
 pub(crate) mod tests {
     use crate::testing::{
-        Columns, TaLib, TestBar, by_bar, check_bars, each_bar, example_bar, last_bars,
+        Columns, TaLib, TestBar, by_bar, check_bars, example_bar, last_bars, one,
     };
 
     /// Straight from the formula.
@@ -111,7 +111,7 @@ pub(crate) mod tests {
     pub(crate) const TA_LIB: Option<TaLib> = Some(|core, parameters, columns: &Columns| {
         let Columns { high, low, close, .. } = columns;
         let [short, medium, long] = [0, 1, 2].map(|at: usize| parameters[at] as i32);
-        each_bar(columns, |bar, [out]| core.ultosc(bar, bar, high, low, close, short, medium, long, out))
+        one(columns, |out| core.ultosc(0, columns.last, high, low, close, short, medium, long, out))
     });
 
     #[test]

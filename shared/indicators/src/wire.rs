@@ -45,11 +45,10 @@ impl Writer {
     /// Writes seven bits a byte, lowest first.
     pub(crate) fn unsigned(&mut self, mut value: u128) {
         while value >= 0x80 {
-            // Seven bits and the mark: it fits.
-            self.0.push((value & 0x7f) as u8 | 0x80);
+            self.byte(lowest_byte(value) | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.byte(lowest_byte(value));
     }
 
     /// Writes a signed integer with the sign as its lowest bit, so that small ones stay short.
@@ -66,6 +65,11 @@ impl Writer {
     pub(crate) fn seconds(&mut self, time: Timestamp) {
         self.unsigned((time.micros() / SECOND_US).unsigned_abs().into());
     }
+}
+
+fn lowest_byte(value: u128) -> u8 {
+    let [lowest, ..] = value.to_le_bytes();
+    lowest
 }
 
 const SECOND_US: i64 = 1_000_000;
@@ -170,7 +174,7 @@ mod tests {
     fn the_hash_is_fnv_1a() {
         assert_eq!(
             (hash(""), hash("a"), hash("foobar")),
-            (0xcbf29ce484222325, 0xaf63dc4c8601ec8c, 0x85944171f73967e8)
+            (0xcbf2_9ce4_8422_2325, 0xaf63_dc4c_8601_ec8c, 0x8594_4171_f739_67e8)
         );
     }
 

@@ -60,28 +60,11 @@ pub struct Tally {
     pub refused: u64,
 }
 
-/// Puts the trades of a batch into the order of their ids. Each takes the place of another trade; frames of other kinds
-/// stay where they are, so a batch in order is left as it is, however it was cut.
-pub fn in_id_order(observations: &mut [Observation]) {
-    let trade = |observation: &Observation| match observation {
-        Observation::Trade(trade) => Some(*trade),
-        _ => None,
-    };
-    if observations.iter().filter_map(trade).is_sorted_by_key(|trade| trade.first_id) {
-        return;
-    }
-    let mut trades: Vec<_> = observations.iter().filter_map(trade).collect();
-    trades.sort_by_key(|trade| trade.first_id);
-    let places = observations.iter_mut().filter(|observation| matches!(observation, Observation::Trade(_)));
-    for (place, trade) in places.zip(trades) {
-        *place = Observation::Trade(trade);
-    }
-}
-
 /// The open bars of one (market, symbol), its watermark, and what closes its bars.
 ///
 /// Taking a frame a second time changes nothing: trades by their ids, everything else because a bucket that was closed
-/// stays closed. So whatever part of a batch comes again, the lane ends where it would have ended.
+/// stays closed. So whatever part of a batch comes again, the lane ends where it would have ended. Only what came before
+/// its first trade is not remembered, since there was nothing to close: when it comes again, it counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lane {
     /// The last id that was folded.
@@ -159,11 +142,48 @@ impl Lane {
         self.partition.replace(hash).is_some_and(|before| before != hash)
     }
 
-    /// Begins where bars from elsewhere end: buckets up to `time` are closed, and the first bar behind it is partial,
-    /// since no id tells what lies between.
+    /// Begins where bars from elsewhere end: buckets up to `time` are closed, trades of them are left out, and the first
+    /// bar behind them is partial, since no id tells what lies between. A lane that has begun goes on as it was.
     pub fn begin_at(&mut self, settings: &BarSettings, time: Timestamp) {
+        if self.has_begun() {
+            return;
+        }
         for (slot, buckets) in self.slots.iter_mut().zip(&settings.buckets) {
-            slot.closed_until = slot.closed_until.max(Some(buckets.floor(time)));
+            slot.closed_until = Some(buckets.floor(time));
+        }
+    }
+
+    /// Puts the new trades of a batch into the order of their ids. Each takes the place of another one; everything else
+    /// stays where it is, so a batch in order is left as it is, however it was cut.
+    ///
+    /// Repetitions move nothing: where a new trade comes again, the trade before it is repeated, to be left out.
+    pub fn in_id_order(&self, observations: &mut [Observation]) {
+        let news = |observation: &Observation| match observation {
+            Observation::Trade(trade) if is_sound(trade) && !self.has_seen(trade) => Some(*trade),
+            _ => None,
+        };
+        if observations.iter().filter_map(news).is_sorted_by_key(|trade| trade.first_id) {
+            return;
+        }
+        let mut trades = Vec::new();
+        for (place, observation) in observations.iter().enumerate() {
+            trades.extend(news(observation).map(|trade| (place, trade)));
+        }
+        trades.sort_by_key(|(_, trade)| trade.first_id);
+        // The sort is stable: of equal ids the first place stays.
+        trades.dedup_by_key(|(_, trade)| trade.first_id);
+        let mut places: Vec<_> = trades.iter().map(|&(place, _)| place).collect();
+        places.sort_unstable();
+        let mut in_order = trades.iter().map(|&(_, trade)| trade);
+        let mut current = None;
+        for (place, observation) in observations.iter_mut().enumerate() {
+            if news(observation).is_none() {
+                continue;
+            }
+            if places.binary_search(&place).is_ok() {
+                current = in_order.next();
+            }
+            *observation = current.map_or(*observation, Observation::Trade);
         }
     }
 
@@ -176,7 +196,7 @@ impl Lane {
             fold.tally().refused += 1;
             return;
         }
-        if self.watermark.is_some_and(|watermark| trade.first_id <= watermark) {
+        if self.has_seen(trade) {
             fold.tally().duplicates += 1;
             return;
         }
@@ -204,15 +224,25 @@ impl Lane {
         self.settle(fold);
     }
 
+    /// Whether a trade is in a bar already: of this lane by its id, of bars from elsewhere by its time.
+    fn has_seen(&self, trade: &Trade) -> bool {
+        match self.watermark {
+            Some(watermark) => trade.first_id <= watermark,
+            None => self.slots.iter().any(|slot| slot.closed_until.is_some_and(|until| trade.time < until)),
+        }
+    }
+
     /// The time by which a trade is sorted into buckets: its own, or the end of what is closed if that is later. So every
     /// trade goes into one bar of each interval, and bars of all intervals have the same sums.
     fn effective_time(&self, trade: &Trade, tally: &mut Tally) -> Timestamp {
-        let closed_until = self.slots.iter().filter_map(|slot| slot.closed_until).max();
-        let Some(closed_until) = closed_until.filter(|&closed_until| trade.time < closed_until) else {
+        let latest = self.slots.iter().max_by_key(|slot| slot.closed_until);
+        let Some((slot, closed_until)) = latest.and_then(|slot| Some((slot, slot.closed_until?))) else {
             return trade.time;
         };
-        let is_bar_open = self.slots.first().is_some_and(|shortest| shortest.open.is_some());
-        let count = if is_bar_open { &mut tally.time_regress } else { &mut tally.late };
+        if trade.time >= closed_until {
+            return trade.time;
+        }
+        let count = if slot.open.is_some() { &mut tally.time_regress } else { &mut tally.late };
         *count += 1;
         closed_until
     }
@@ -265,22 +295,17 @@ impl Lane {
             let until = buckets.floor(limit);
             if fold.settings.source == Source::Kline {
                 self.give_up(at, until, fold);
-            } else {
+            } else if self.watermark.is_some() {
                 self.close_until(at, (until, ClosedBy::EventTime), fold);
             }
         }
+        self.forget_closed(fold.settings);
     }
 
     /// Takes a kline where bars are made of trades: the exchange says that a bar is complete.
     fn kline(&mut self, kline: &ExchangeBar, fold: &mut Fold<'_>) {
         if kline.is_closed && self.watermark.is_some() {
-            let end =
-                Timestamp::from_micros(kline.bar.close_time.micros() + 1).unwrap_or(kline.bar.close_time);
-            let pending = Pending { end, last_trade_id: kline.last_trade_id.unwrap_or(0) };
-            let is_news = !self.pending.iter().any(|other| other.end == end) && self.is_open_before(end);
-            if is_news && self.pending.len() < PENDING_MAX {
-                self.pending.push(pending);
-            }
+            self.expect(kline, fold.settings);
             self.settle(fold);
         }
         if let Some(time) = kline.event_time {
@@ -288,9 +313,24 @@ impl Lane {
         }
     }
 
-    fn is_open_before(&self, end: Timestamp) -> bool {
-        let shortest = self.slots.first().and_then(|slot| slot.closed_until);
-        shortest.is_some_and(|closed_until| closed_until < end)
+    /// Notes what a closed kline will close, unless it is closed already.
+    fn expect(&mut self, kline: &ExchangeBar, settings: &BarSettings) {
+        let open_time = kline.bar.open_time;
+        let buckets = Buckets::of(kline.bar.interval).filter(|buckets| buckets.floor(open_time) == open_time);
+        let Some(end) = buckets.map(|buckets| buckets.end(open_time)) else { return };
+        if self.pending.iter().any(|other| other.end == end) || !would_close(&self.slots, settings, end) {
+            return;
+        }
+        // Without a trade of its own it waits for those of the klines before it.
+        let last_trade_id =
+            kline.last_trade_id.or(self.pending.iter().map(|other| other.last_trade_id).max());
+        self.pending.push(Pending { end, last_trade_id: last_trade_id.unwrap_or(0) });
+        if self.pending.len() > PENDING_MAX {
+            // The earliest, even if it is this one: a later one closes its bar too. So it is given up again when it comes
+            // again.
+            let earliest = self.pending.iter().map(|other| other.end).min();
+            self.pending.retain(|other| Some(other.end) != earliest);
+        }
     }
 
     /// Closes what klines have closed, as soon as all of their trades were seen.
@@ -303,8 +343,12 @@ impl Lane {
                 self.close_until(at, (buckets.floor(end), ClosedBy::Kline), fold);
             }
         }
-        let shortest = self.slots.first().and_then(|slot| slot.closed_until);
-        self.pending.retain(|pending| shortest.is_none_or(|closed_until| closed_until < pending.end));
+        self.forget_closed(fold.settings);
+    }
+
+    /// Forgets the klines whose bars something else has closed.
+    fn forget_closed(&mut self, settings: &BarSettings) {
+        self.pending.retain(|pending| would_close(&self.slots, settings, pending.end));
     }
 
     /// Takes a kline where bars are made of klines.
@@ -312,7 +356,7 @@ impl Lane {
         let bar = &kline.bar;
         let at = fold.settings.buckets.iter().position(|buckets| buckets.interval == bar.interval);
         if let Some((at, buckets)) = at.and_then(|at| Some((at, fold.buckets(at)?))) {
-            if buckets.floor(bar.open_time) == bar.open_time && bar.checked().is_ok() {
+            if buckets.floor(bar.open_time) == bar.open_time && is_sound_bar(bar) {
                 self.replace(at, kline, fold);
             } else {
                 fold.tally().refused += 1;
@@ -329,11 +373,7 @@ impl Lane {
         // A later bar means that the closed kline of the open one was lost.
         self.give_up(at, open_time, fold);
         let (Some(buckets), Some(slot)) = (fold.buckets(at), self.slots.get_mut(at)) else { return };
-        if slot.closed_until.is_some_and(|closed_until| open_time < closed_until) {
-            fold.tally().duplicates += 1;
-            return;
-        }
-        if slot.open.is_some_and(|open| open.bar.trade_count > kline.bar.trade_count) {
+        if slot.is_newer_than(&kline.bar) {
             fold.tally().duplicates += 1;
             return;
         }
@@ -346,8 +386,9 @@ impl Lane {
             tally.missing = tally.missing.saturating_add(missing);
         }
         let (missing, gap) = known.unwrap_or((missing, missing > 0));
-        let open =
-            OpenBar { bar: Bar { interval: buckets.interval, ..kline.bar }, missing, gap, partial: false };
+        // As it is restored: the exchange writes the last instant in its own unit.
+        let bar = Bar { close_time: buckets.close_time(open_time), ..kline.bar };
+        let open = OpenBar { bar, missing, gap, partial: false };
         fold.tally().folded += 1;
         if kline.is_closed {
             slot.open = None;
@@ -368,15 +409,40 @@ impl Lane {
     }
 }
 
+impl Slot {
+    /// Whether a kline's bar is closed, or open with more trades, or older than the open one.
+    fn is_newer_than(&self, bar: &Bar) -> bool {
+        let is_closed = self.closed_until.is_some_and(|closed_until| bar.open_time < closed_until);
+        let open = self.open.map(|open| (open.bar.open_time, open.bar.trade_count));
+        is_closed || open.is_some_and(|open| open > (bar.open_time, bar.trade_count))
+    }
+}
+
+/// Whether a kline that ends at `end` closes a bucket of any interval.
+fn would_close(slots: &[Slot], settings: &BarSettings, end: Timestamp) -> bool {
+    let mut slots = slots.iter().zip(&settings.buckets);
+    slots.any(|(slot, buckets)| slot.closed_until.is_some_and(|until| until < buckets.floor(end)))
+}
+
 /// Whether a trade's numbers are those of a market.
 fn is_sound(trade: &Trade) -> bool {
-    let price = trade.price.shortest();
+    is_price(trade.price) && is_quantity(trade.quantity) && trade.first_id <= trade.last_id
+}
+
+/// Whether a kline's numbers are those of a market.
+fn is_sound_bar(bar: &Bar) -> bool {
+    bar.checked().is_ok()
+        && [bar.open, bar.high, bar.low, bar.close].into_iter().all(is_price)
+        && [bar.volume, bar.taker_buy_volume].into_iter().all(is_quantity)
+}
+
+fn is_price(price: Decimal) -> bool {
     let limit = 10_i128.pow(PRICE_DIGITS_MAX.into());
-    (1..limit).contains(&price.mantissa())
-        && price.scale() <= PRICE_DIGITS_MAX
-        && trade.quantity.mantissa() >= 0
-        && trade.quantity.shortest().scale() <= PRICE_DIGITS_MAX
-        && trade.first_id <= trade.last_id
+    (1..limit).contains(&price.shortest().mantissa()) && price.scale() <= PRICE_DIGITS_MAX
+}
+
+fn is_quantity(quantity: Decimal) -> bool {
+    quantity.mantissa() >= 0 && quantity.scale() <= PRICE_DIGITS_MAX
 }
 
 const HAS_WATERMARK: u8 = 1;

@@ -6,5 +6,5 @@ mod open;
 mod settings;
 
 pub use closed::{ClosedBar, ClosedBy};
-pub use lane::{ExchangeBar, Folded, Lane, Observation, Tally, in_id_order};
+pub use lane::{ExchangeBar, Folded, Lane, Observation, Tally};
 pub use settings::{BarSettings, Fill, INTERVALS_MAX, IntervalsError, Source, UnknownSource};

@@ -105,7 +105,9 @@ impl Series {
             indicator.update(&bars, values);
         }
         // What cannot be computed (a quotient of zeros, a sum past the largest double) is absent, as while warming up.
-        values.iter_mut().for_each(|value| *value = value.filter(|number| number.is_finite()));
+        for value in values.iter_mut() {
+            *value = value.filter(|number| number.is_finite());
+        }
         Some(self.progress.seen)
     }
 

@@ -126,13 +126,17 @@ impl Ring {
             for column in
                 [&mut self.highs.ticks, &mut self.lows.ticks, &mut self.closes.ticks, &mut self.typical]
             {
-                column.iter_mut().for_each(|ticks| *ticks = ticks.saturating_mul(factor));
+                for ticks in column {
+                    *ticks = ticks.saturating_mul(factor);
+                }
             }
             self.prices = Scale(price_scale);
         }
         if volume_scale > self.volumes_scale.0 {
             let factor = 10_i128.checked_pow(u32::from(volume_scale - self.volumes_scale.0))?;
-            self.volumes.ticks.iter_mut().for_each(|ticks| *ticks = ticks.saturating_mul(factor));
+            for ticks in &mut self.volumes.ticks {
+                *ticks = ticks.saturating_mul(factor);
+            }
             self.volumes_scale = Scale(volume_scale);
         }
         Some(())
@@ -144,8 +148,8 @@ impl Ring {
     pub(crate) fn save(&self, out: &mut Writer) {
         let (closes, highs, lows, volumes) =
             (self.closes.saved(), self.highs.saved(), self.lows.saved(), self.volumes.saved());
-        let price_unit = coarsest(self.prices, closes.iter().chain(highs).chain(lows));
-        let volume_unit = coarsest(self.volumes_scale, volumes.iter());
+        let price_unit = coarsest(self.prices, [closes, highs, lows]);
+        let volume_unit = coarsest(self.volumes_scale, [volumes]);
         out.byte(price_unit.scale);
         out.byte(volume_unit.scale);
         for column in [closes, highs, volumes] {
@@ -174,9 +178,9 @@ impl Ring {
         if ring.prices.0 > SCALE_MAX || ring.volumes_scale.0 > SCALE_MAX {
             return Err(from.damaged());
         }
-        let closes = ring.length(from, ring.closes.depth)?;
-        let ranges = ring.length(from, ring.highs.depth.min(closes))?;
-        let volumes = ring.length(from, ring.volumes.depth)?;
+        let closes = length(from, ring.closes.depth)?;
+        let ranges = length(from, ring.highs.depth.min(closes))?;
+        let volumes = length(from, ring.volumes.depth)?;
         let mut close = 0_i128;
         for _ in 0..closes {
             close = checked(close.checked_add(from.signed()?), from)?;
@@ -198,14 +202,14 @@ impl Ring {
         Ok(ring)
     }
 
-    fn length(&self, from: &mut Reader<'_>, max: usize) -> Result<usize, StateError> {
-        let length = usize::try_from(from.unsigned()?).ok().filter(|&length| length <= max);
-        length.ok_or(from.damaged())
-    }
-
     fn price(&self, ticks: i128, from: &Reader<'_>) -> Result<f64, StateError> {
         Decimal::new(ticks, self.prices.0).map(Decimal::to_f64).map_err(|_| from.damaged())
     }
+}
+
+fn length(from: &mut Reader<'_>, max: usize) -> Result<usize, StateError> {
+    let length = usize::try_from(from.unsigned()?).ok().filter(|&length| length <= max);
+    length.ok_or(from.damaged())
 }
 
 fn checked(ticks: Option<i128>, from: &Reader<'_>) -> Result<i128, StateError> {
@@ -219,9 +223,9 @@ struct Unit {
 }
 
 /// The coarsest scale in which all of these numbers are whole.
-fn coarsest<'t>(scale: Scale, numbers: impl Iterator<Item = &'t i128> + Clone) -> Unit {
+fn coarsest<const N: usize>(scale: Scale, columns: [&[i128]; N]) -> Unit {
     let mut unit = Unit { scale: scale.0, ticks: 1 };
-    while unit.scale > 0 && numbers.clone().all(|number| number % (unit.ticks * 10) == 0) {
+    while unit.scale > 0 && columns.iter().copied().flatten().all(|number| number % (unit.ticks * 10) == 0) {
         unit.scale -= 1;
         unit.ticks *= 10;
     }
