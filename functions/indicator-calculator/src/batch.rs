@@ -313,3 +313,6 @@ fn bar_end(close_time: Timestamp) -> Timestamp {
 fn decimal(digits: Digits<'_>) -> Result<Decimal, DecimalError> {
     digits.decimal()
 }
+
+#[cfg(test)]
+mod tests;

@@ -278,3 +278,6 @@ impl Items {
         self.0.get(lane).map(Vec::as_slice).unwrap_or_default().iter()
     }
 }
+
+#[cfg(test)]
+mod tests;

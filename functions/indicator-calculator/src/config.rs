@@ -47,7 +47,8 @@ impl Config {
         let market = reader.read("MARKET", Market::Spot, str::parse::<Market>);
         let source = reader.read("BAR_SOURCE", Source::Trade, str::parse::<Source>);
         let bars = BarSettings::new(market, source, &BarSettings::default().intervals().collect::<Vec<_>>());
-        let mut bars = reader.read("INTERVALS", bars.unwrap_or_default(), |text| intervals(market, source, text));
+        let mut bars =
+            reader.read("INTERVALS", bars.unwrap_or_default(), |text| intervals(market, source, text));
         let plan = reader.read("INDICATORS", Plan::default(), str::parse::<Plan>);
         bars.fill = reader.read("FILL", Fill::None, fill);
         let reset = reader.read("ON_GAP", Reset::Never, reset);

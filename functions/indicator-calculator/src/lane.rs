@@ -176,3 +176,6 @@ impl Report {
         self.last_failure = Some(format!("{} {}: {error}", key.lane, key.part.as_str()));
     }
 }
+
+#[cfg(test)]
+mod tests;
