@@ -10,6 +10,7 @@ mod replay;
 mod sample;
 mod stream;
 mod template;
+mod warm_up;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ enum Command {
     Replay(replay::command::ReplayArgs),
     Sample(sample::command::SampleArgs),
     Demo(demo::DemoArgs),
+    WarmUp(warm_up::command::WarmUpArgs),
     Endpoints(endpoints::command::EndpointsArgs),
 }
 
@@ -42,6 +44,8 @@ enum CommandError {
     Sample(#[from] sample::SampleError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    #[error(transparent)]
+    WarmUp(#[from] warm_up::WarmUpError),
     #[error(transparent)]
     Endpoints(#[from] endpoints::command::EndpointsError),
 }
@@ -63,6 +67,10 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Demo(args) => Ok(verdict(&demo::demo(&args).await?)),
         Command::Sample(args) => {
             sample::command::run(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::WarmUp(args) => {
+            warm_up::command::run(&args).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Endpoints(args) => {

@@ -8,6 +8,9 @@ use crate::report::Report;
 use crate::row::{self, Owner, Values};
 use crate::state::{Condition, Item, ItemKey, Part, Write};
 
+/// The version of a hot item that is written for the first time.
+const FIRST_VERSION: u64 = 1;
+
 /// Everything that is stored of a symbol, as it was loaded or last written.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
@@ -41,8 +44,25 @@ pub(crate) struct Advanced {
 }
 
 /// `market|symbol`: the key of a lane in the store and in the output stream.
-pub(crate) fn lane_key(bars: &BarSettings, symbol: &str) -> String {
+pub fn lane_key(bars: &BarSettings, symbol: &str) -> String {
     format!("{}|{symbol}", bars.market())
+}
+
+/// The items with which a symbol begins whose bars were made elsewhere: its series, as far as they took a bar, and the
+/// lane behind them.
+pub fn first_writes<'s>(
+    bars: &BarSettings,
+    symbol: &str,
+    lane: &Lane,
+    series: impl Iterator<Item = (Interval, &'s mut Series)>,
+) -> Vec<Write> {
+    let lane_key = lane_key(bars, symbol);
+    let series = series.filter_map(|(interval, series)| series_write(series, &lane_key, interval));
+    let mut writes: Vec<_> = series.collect();
+    let key = ItemKey { lane: lane_key.clone(), part: Part::Hot };
+    let hot = lane.save(bars).map(|state| Item { key, order: FIRST_VERSION, state });
+    writes.extend(hot.map(|item| Write { item, condition: Condition::Absent }));
+    writes
 }
 
 /// The names of a lane's items: the hot one first.
@@ -131,7 +151,7 @@ impl Stored {
             return None;
         }
         let condition = self.version.map_or(Condition::Absent, Condition::Unchanged);
-        let order = self.version.unwrap_or(0) + 1;
+        let order = self.version.map_or(FIRST_VERSION, |version| version + 1);
         self.version = Some(order);
         self.bytes = Some(state.clone());
         let key = ItemKey { lane: lane_key.to_owned(), part: Part::Hot };

@@ -21,5 +21,6 @@ mod testing;
 
 pub use calculate::{CalculateError, Calculated, Calculator};
 pub use config::Config;
+pub use lane::{first_writes, lane_key};
 pub use report::{Refusal, Report};
 pub use row::COLUMNS;

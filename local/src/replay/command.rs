@@ -52,7 +52,8 @@ pub(crate) struct TargetArgs {
     pub(crate) state: Option<PathBuf>,
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// Reads a value for a parameter of the template.
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     pair.ok_or_else(|| format!("expected NAME=VALUE, was {text:?}"))
 }

@@ -22,5 +22,6 @@ mod settings;
 mod summary;
 
 pub(crate) use clock::Speed;
-pub(crate) use run::{Options, ReplayError, run};
+pub(crate) use recording::{Recording, RecordingError, Recordings};
+pub(crate) use run::{Options, ReplayError, run, turn_knobs};
 pub(crate) use summary::{Summary, counted};

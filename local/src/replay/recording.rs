@@ -104,6 +104,11 @@ impl Recording {
         path.metadata().map_or(0, |metadata| metadata.len())
     }
 
+    /// The line that was read last, from 1.
+    pub(crate) const fn line(&self) -> u64 {
+        self.line
+    }
+
     /// Reads the next frame into `frame`; false at the end. Blank lines are no frames.
     ///
     /// # Errors

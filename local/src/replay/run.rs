@@ -152,7 +152,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
 }
 
 /// Overrides the variables of functions with those of the environment. What names a stream or a table is no knob.
-fn turn_knobs(stack: &mut Stack, variables: &BTreeMap<String, String>) {
+pub(crate) fn turn_knobs(stack: &mut Stack, variables: &BTreeMap<String, String>) {
     let streams = stack.streams.iter().map(|stream| &stream.name);
     let named: Vec<_> = streams.chain(stack.tables.iter().map(|table| &table.name)).cloned().collect();
     for (name, value) in stack.functions.iter_mut().flat_map(|function| &mut function.environment) {

@@ -1,6 +1,6 @@
 //! Everything that is known of one symbol between two frames: its open bars and how far its ids and times have come.
 
-use tapeline_market::{Bar, Decimal, Timestamp, Trade};
+use tapeline_market::{Bar, Decimal, Interval, Timestamp, Trade};
 
 use super::closed::{ClosedBar, ClosedBy};
 use super::open::OpenBar;
@@ -142,15 +142,24 @@ impl Lane {
         self.partition.replace(hash).is_some_and(|before| before != hash)
     }
 
-    /// Begins where bars from elsewhere end: buckets up to `time` are closed, trades of them are left out, and the first
-    /// bar behind them is partial, since no id tells what lies between. A lane that has begun goes on as it was.
-    pub fn begin_at(&mut self, settings: &BarSettings, time: Timestamp) {
+    /// Begins where bars from elsewhere end, which `ends` tells for each interval that has some: buckets up to there are
+    /// closed, trades before the latest end are left out, and the first bar is partial, since no id tells what lies
+    /// between. Where whole buckets lie between, it has a gap. A lane that has begun goes on as it was.
+    pub fn begin_at(&mut self, settings: &BarSettings, ends: impl Fn(Interval) -> Option<Timestamp>) {
         if self.has_begun() {
             return;
         }
         for (slot, buckets) in self.slots.iter_mut().zip(&settings.buckets) {
-            slot.closed_until = Some(buckets.floor(time));
+            slot.closed_until = ends(buckets.interval).map(|end| buckets.floor(end));
         }
+    }
+
+    /// Where the closed bars of an interval end; where it has none yet, the latest end of all. `None` for a lane that has
+    /// not begun.
+    pub fn closed_until(&self, settings: &BarSettings, interval: Interval) -> Option<Timestamp> {
+        let at = settings.intervals().position(|ours| ours == interval);
+        let own = at.and_then(|at| self.slots.get(at)?.closed_until);
+        own.or(self.slots.iter().filter_map(|slot| slot.closed_until).max())
     }
 
     /// Puts the new trades of a batch into the order of their ids. Each takes the place of another one; everything else
@@ -208,11 +217,12 @@ impl Lane {
             if missing > 0 {
                 self.doubt(at, *buckets, open_time);
             }
+            let gap = self.is_apart(at, open_time);
             self.close_until(at, (open_time, ClosedBy::Trade), fold);
             let Some(slot) = self.slots.get_mut(at) else { continue };
             let partial = !begun_before || slot.closed_until.is_none();
             slot.closed_until = slot.closed_until.max(Some(open_time));
-            let first = || OpenBar { partial, ..OpenBar::at(*buckets, open_time, trade.price) };
+            let first = || OpenBar { partial, gap, ..OpenBar::at(*buckets, open_time, trade.price) };
             let open = slot.open.get_or_insert_with(first);
             open.fold(trade);
             open.add_missing(missing);
@@ -256,6 +266,12 @@ impl Lane {
         tally.gaps += 1;
         tally.missing = tally.missing.saturating_add(missing);
         missing
+    }
+
+    /// Whether buckets lie between bars from elsewhere and the bucket of the first trade.
+    fn is_apart(&self, at: usize, open_time: Timestamp) -> bool {
+        let closed_until = self.slots.get(at).and_then(|slot| slot.closed_until);
+        self.watermark.is_none() && closed_until.is_some_and(|closed_until| closed_until < open_time)
     }
 
     /// Marks the bar that the trade behind a gap is about to close: some of what is missing may belong to it.
@@ -547,8 +563,8 @@ impl Slot {
         }
     }
 
-    fn restore(from: &mut Reader<'_>) -> Result<(tapeline_market::Interval, Self), StateError> {
-        let interval = tapeline_market::Interval::ALL.get(usize::from(from.byte()?)).copied();
+    fn restore(from: &mut Reader<'_>) -> Result<(Interval, Self), StateError> {
+        let interval = Interval::ALL.get(usize::from(from.byte()?)).copied();
         let buckets = interval.and_then(Buckets::of).ok_or(from.damaged())?;
         let flags = from.byte()?;
         let closed_until = if flags & HAS_CLOSED != 0 { Some(from.seconds()?) } else { None };

@@ -66,7 +66,7 @@ fn a_fill_has_zeros_where_the_market_has_volumes() {
 fn nothing_is_filled_before_the_first_trade() {
     check(&flat("1m"), &[clock("09:30:00"), clock("09:40:00"), trade(1, "09:50:05", "10", "1")], &[]);
     let mut run = Run::of(&flat("1m"), &[]);
-    run.lane.begin_at(&run.settings, at("09:32"));
+    run.lane.begin_at(&run.settings, |_| Some(at("09:32")));
     run.go_on(&[trade(1, "09:50:05", "10", "1")]);
     assert!(run.closed().is_empty());
 }

@@ -153,7 +153,7 @@ fn only_the_first_bar_of_each_interval_is_partial() {
 /// Bars from elsewhere end at 09:32.
 fn begun(frames: &[Observation]) -> Run {
     let mut run = Run::of(&spot("1m 5m"), &[]);
-    run.lane.begin_at(&run.settings, at("09:32"));
+    run.lane.begin_at(&run.settings, |_| Some(at("09:32")));
     run.go_on(frames);
     run
 }
@@ -170,6 +170,38 @@ fn a_lane_begins_behind_bars_from_elsewhere() {
     assert_eq!(run.folded.tally, Tally { folded: 2, duplicates: 1, ..Tally::default() });
 }
 
+/// Nobody knows what was traded in the minutes between.
+#[test]
+fn a_lane_that_begins_apart_from_bars_from_elsewhere_has_a_gap() {
+    let run = begun(&[trade(1, "09:34:10", "11", "1")]);
+    assert_eq!(run.open(), ["1m 09:34 11 11 11 11 v1 n1 gap partial", "5m 09:30 11 11 11 11 v1 n1 partial"]);
+}
+
+#[test]
+fn bars_from_elsewhere_end_for_each_interval_where_they_do() {
+    let mut run = Run::of(&spot("1m 5m 15m"), &[]);
+    let end = |interval| match interval {
+        Interval::Minute1 => Some(at("09:32")),
+        Interval::Minute5 => Some(at("09:25")),
+        _ => None,
+    };
+    run.lane.begin_at(&run.settings, end);
+    run.go_on(&[trade(1, "09:31:59", "10", "1"), trade(2, "09:32:00", "11", "1")]);
+    let open = ["1m 09:32 11 11 11 11 v1 n1 partial", "5m 09:30 11 11 11 11 v1 n1 gap partial"];
+    assert_eq!(run.open()[..2], open);
+    assert_eq!(run.open()[2], "15m 09:30 11 11 11 11 v1 n1 partial");
+}
+
+#[test]
+fn a_lane_tells_where_its_closed_bars_end() {
+    let run = begun(&[trade(1, "09:33:00", "11", "1")]);
+    let until = |interval| run.lane.closed_until(&run.settings, interval);
+    assert_eq!(until(Interval::Minute1), Some(at("09:33")));
+    assert_eq!(until(Interval::Minute5), Some(at("09:30")));
+    assert_eq!(until(Interval::Hour1), Some(at("09:33")));
+    assert_eq!(Lane::new(&run.settings).closed_until(&run.settings, Interval::Minute1), None);
+}
+
 /// Event times before the first trade close nothing that it could be late for.
 #[test]
 fn a_lane_that_begins_behind_others_loses_no_trade_to_a_clock() {
@@ -182,6 +214,6 @@ fn a_lane_that_begins_behind_others_loses_no_trade_to_a_clock() {
 fn a_lane_that_has_begun_does_not_begin_again() {
     let mut run = begun(&[trade(1, "09:32:00", "11", "1")]);
     let before = run.lane.clone();
-    run.lane.begin_at(&run.settings, at("09:50"));
+    run.lane.begin_at(&run.settings, |_| Some(at("09:50")));
     assert_eq!(run.lane, before);
 }

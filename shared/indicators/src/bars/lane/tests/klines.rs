@@ -107,7 +107,7 @@ fn klines_without_trades_are_bars() {
 #[test]
 fn a_lane_of_klines_begins_behind_bars_from_elsewhere() {
     let mut run = Run::of(&of_klines("1m"), &[]);
-    run.lane.begin_at(&run.settings, at("09:31"));
+    run.lane.begin_at(&run.settings, |_| Some(at("09:31")));
     run.go_on(&[closed("1m 09:30", 4, "12"), closed("1m 09:31", 1, "13")]);
     assert_eq!(run.closed(), ["1m 09:31 13 13 13 13 v1 n1 kline"]);
 }
