@@ -1,8 +1,14 @@
 //! Every sample invocation of `events/kinesis` against rows that were calculated by hand from its frames.
 
 #[cfg(test)]
+#[path = "support/environment.rs"]
+mod environment;
+#[cfg(test)]
 #[path = "support/events.rs"]
 mod events;
+#[cfg(test)]
+#[path = "support/function.rs"]
+mod function;
 
 #[cfg(test)]
 mod golden {
@@ -14,7 +20,8 @@ mod golden {
     use indicator_calculator::state::{MemoryStore, Part, StoreCall};
     use serde_json::Value;
 
-    use super::events::{self, Environment};
+    use super::environment::Environment;
+    use super::{events, function};
 
     type Variables = &'static [(&'static str, &'static str)];
 
@@ -43,7 +50,7 @@ mod golden {
         fn of(name: &str) -> Self {
             let (store, stream) = (MemoryStore::default(), MemoryStream::default());
             Self {
-                environment: Environment::start(events::config(&settings(name)), &store, &stream),
+                environment: Environment::start(function::config(&settings(name)), &store, &stream),
                 store,
                 stream,
             }
@@ -227,7 +234,7 @@ mod golden {
         });
         let calculated = deployment.environment.invoke(&events::payload("partial-failure")).unwrap();
         let second = "49546986683135544286507457936321625675700192471156785155";
-        assert_eq!(events::named(&calculated.answer).as_deref(), Some(second));
+        assert_eq!(function::named(&calculated.answer).as_deref(), Some(second));
         assert_eq!((calculated.report.lanes, calculated.report.lanes_failed), (3, 1));
         // Rows are published before anything is remembered.
         let rows = [

@@ -1,8 +1,11 @@
 //! What holds for any delivery of any session: at least once, in any batches, by whichever environment, with any failure.
 
 #[cfg(test)]
-#[path = "support/events.rs"]
-mod events;
+#[path = "support/environment.rs"]
+mod environment;
+#[cfg(test)]
+#[path = "support/function.rs"]
+mod function;
 #[cfg(test)]
 #[path = "support/mapping.rs"]
 mod mapping;
@@ -21,7 +24,8 @@ mod laws {
     use indicator_calculator::state::{ItemKey, MemoryStore, Part, StoreCall};
     use proptest::prelude::*;
 
-    use super::events::{self, Environment};
+    use super::environment::Environment;
+    use super::function;
     use super::mapping::{Dice, Mapping};
     use super::session::{self, Record, SYMBOLS};
 
@@ -35,7 +39,7 @@ mod laws {
         &[("INTERVALS", "1s,1m,1h"), ("FILL", "flat"), INDICATORS],
         &[("INTERVALS", "1m"), ("ON_GAP", "reset"), ("GRACE_MS", "0"), INDICATORS],
     ];
-    static CONFIGS: LazyLock<[Config; 3]> = LazyLock::new(|| SETTINGS.map(events::config));
+    static CONFIGS: LazyLock<[Config; 3]> = LazyLock::new(|| SETTINGS.map(function::config));
 
     fn configs() -> impl Strategy<Value = &'static Config> {
         (0..SETTINGS.len()).prop_map(|at| &CONFIGS[at])
@@ -62,7 +66,7 @@ mod laws {
         let (store, stream) = (MemoryStore::default(), MemoryStream::default());
         let mut environment = Environment::start(config.clone(), &store, &stream);
         let calculated = environment.invoke(&session::event(session.iter().enumerate())).unwrap();
-        assert_eq!(events::named(&calculated.answer), None);
+        assert_eq!(function::named(&calculated.answer), None);
         (store, stream)
     }
 
@@ -146,7 +150,7 @@ mod laws {
             }
             // Some symbols begin later than others.
             let mut dice = Dice(seed);
-            let mut records = minutes(1, 0..3);
+            let mut records = minutes(1, 0..5);
             let begin = SYMBOLS.map(|_| usize::try_from(dice.below(8)).unwrap());
             let mut at = 0;
             records.retain(|record| {
@@ -155,7 +159,7 @@ mod laws {
             });
             let calculated = environment.invoke(&session::event(records.iter().enumerate())).unwrap();
             let first = records.iter().position(|record| failing.contains(SYMBOLS[record.symbol]));
-            prop_assert_eq!(events::named(&calculated.answer), first.map(session::sequence_number));
+            prop_assert_eq!(function::named(&calculated.answer), first.map(session::sequence_number));
             prop_assert_eq!(calculated.report.lanes_failed, failing.len() as u64);
         }
 

@@ -4,6 +4,9 @@
 #[path = "support/events.rs"]
 mod events;
 #[cfg(test)]
+#[path = "support/function.rs"]
+mod function;
+#[cfg(test)]
 #[path = "support/runtime_api.rs"]
 mod runtime_api;
 
@@ -16,8 +19,8 @@ mod runtime {
     use indicator_calculator::state::MemoryStore;
     use serde_json::Value;
 
-    use super::events;
     use super::runtime_api::{Function, command};
+    use super::{events, function};
 
     /// One deployment takes one event after another.
     const EVENTS: [&str; 6] =
@@ -30,7 +33,7 @@ mod runtime {
     #[tokio::test]
     async fn every_sample_is_answered_and_published_as_the_library_does() {
         let (store, stream) = (MemoryStore::default(), MemoryStream::default());
-        let mut library = Calculator::new(events::config(&[]), store, stream.clone());
+        let mut library = Calculator::new(function::config(&[]), store, stream.clone());
         let mut function = Function::start(&[]).await;
         for name in EVENTS {
             let outcome = function.invoke(events::payload(name)).await;
@@ -49,7 +52,7 @@ mod runtime {
         assert_eq!(outcome.verdict, "error");
         assert_eq!(json(outcome.body)["errorType"], "Tapeline.InvalidEvent");
         let outcome = function.invoke(events::payload("one-shard")).await;
-        assert_eq!((outcome.verdict.as_str(), events::named(&outcome.body)), ("response", None));
+        assert_eq!((outcome.verdict.as_str(), function::named(&outcome.body)), ("response", None));
         let errors = lines_of(&function.log(), "ERROR");
         assert_eq!(errors.len(), 1, "{errors:?}");
         assert_eq!(
@@ -65,7 +68,7 @@ mod runtime {
         let outcome = function.invoke(events::payload("one-shard")).await;
         let first = "49546986683135544286507457936321625675700192471156785154";
         assert_eq!(
-            (outcome.verdict.as_str(), events::named(&outcome.body).as_deref()),
+            (outcome.verdict.as_str(), function::named(&outcome.body).as_deref()),
             ("response", Some(first))
         );
     }

@@ -8,7 +8,8 @@ use indicator_calculator::fault::Fault;
 use indicator_calculator::publish::MemoryStream;
 use indicator_calculator::state::MemoryStore;
 
-use super::events::{self, Environment};
+use super::environment::Environment;
+use super::function;
 use super::session::{self, Record};
 
 /// After so many invocations nothing goes wrong any more, so that every run ends.
@@ -106,7 +107,7 @@ impl Mapping {
         }
         self.shards[shard].position = match calculated {
             Ok(calculated) if !is_killed => {
-                let number = events::named(&calculated.answer);
+                let number = function::named(&calculated.answer);
                 let named = |number: String| (from..to).find(|&at| session::sequence_number(at) == number);
                 number.map_or(to, |number| named(number).expect("a number of the batch"))
             }
