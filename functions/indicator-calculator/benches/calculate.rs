@@ -184,7 +184,7 @@ fn record(symbol: u64, trade: u64, time_ms: u64) -> String {
     let id = 5_000_000_000 + trade;
     // A walk that repeats after some hours; no two neighbours are the same.
     let (cents, quantity) = (trade * 37 % 1009 + symbol, trade * 11 % 97 + 1);
-    let (is_sell, arrival_ms) = (trade % 3 == 0, time_ms + 114);
+    let (is_sell, arrival_ms) = (trade.is_multiple_of(3), time_ms + 114);
     let frame = format!(
         r#"{{"stream":"s{symbol}usdt@trade","data":{{"e":"trade","E":{time_ms},"s":"S{symbol}USDT","t":{id},"p":"65{:03}.{:02}000000","q":"0.{quantity:05}000","T":{time_ms},"m":{is_sell},"M":true}}}}"#,
         cents / 100,

@@ -13,6 +13,7 @@ mod function;
 #[cfg(test)]
 mod golden {
     use std::collections::BTreeSet;
+    use std::fmt::Write as _;
 
     use indicator_calculator::Report;
     use indicator_calculator::fault::Fault;
@@ -89,14 +90,14 @@ mod golden {
             text("closed_by"),
         );
         for flag in ["gap", "partial", "filled"].into_iter().filter(|flag| row[*flag].as_bool().unwrap()) {
-            told += &format!(" {flag}");
+            write!(told, " {flag}").unwrap();
         }
         if row["missing"] != 0 {
-            told += &format!(" missing {}", row["missing"]);
+            write!(told, " missing {}", row["missing"]).unwrap();
         }
         for (name, short) in [("sma_2", "sma"), ("ema_2", "ema")] {
             if row.get(name).is_some() {
-                told += &format!(" {short} {:.6}", number(name));
+                write!(told, " {short} {:.6}", number(name)).unwrap();
             }
         }
         told
@@ -261,8 +262,8 @@ mod golden {
         let names: BTreeSet<_> =
             files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
         let rows: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("| `kinesis/")).collect();
-        let named = rows.iter().map(|row| row.split('`').next().unwrap().to_owned());
-        assert_eq!(named.collect::<BTreeSet<_>>(), names);
+        let found = rows.iter().map(|row| row.split('`').next().unwrap().to_owned());
+        assert_eq!(found.collect::<BTreeSet<_>>(), names);
         for (name, variables) in SETTINGS {
             let row = rows.iter().find(|row| row.starts_with(name)).unwrap();
             for (variable, value) in *variables {

@@ -7,8 +7,8 @@ use super::*;
 use crate::testing::{self, NOON_MS, event, record, trade};
 
 fn read(records: &[testing::Record<'_>], variables: &[(&str, &str)]) -> (Vec<LaneFrames>, Report) {
-    let (event, mut report) = (event(records), Report::default());
-    let lanes = lanes(&Event::parse(&event).unwrap(), &testing::config(variables).bars, &mut report);
+    let (payload, mut report) = (event(records), Report::default());
+    let lanes = lanes(&Event::parse(&payload).unwrap(), &testing::config(variables).bars, &mut report);
     (lanes, report)
 }
 
@@ -45,7 +45,7 @@ fn lanes_are_in_the_order_of_their_first_frames() {
     let lines = format!("{}\n{}\n", trade("B", 1, 1), trade("B", 2, 2));
     let records =
         [record("k", "{}"), record("b", lines), record("a", trade("A", 1, 1)), record("b", trade("B", 3, 3))];
-    let (lanes, report) = read(&records, &[]);
+    let (lanes, report) = read(&batch, &[]);
     let found: Vec<_> =
         lanes.iter().map(|lane| (lane.symbol.as_str(), lane.first_record, lane.observations.len())).collect();
     assert_eq!(found, [("B", 1, 3), ("A", 2, 1)]);
@@ -53,7 +53,7 @@ fn lanes_are_in_the_order_of_their_first_frames() {
 }
 
 #[test]
-fn a_symbol_under_two_keys_is_split() {
+fn a_symbol_whose_trades_come_under_two_keys_is_split() {
     let keys = |records: &[testing::Record<'_>]| {
         let (lanes, _) = read(records, &[]);
         (lanes[0].partition_key.clone(), lanes[0].is_split)
@@ -61,6 +61,16 @@ fn a_symbol_under_two_keys_is_split() {
     let (first, second) = (record("a", trade("A", 1, 1)), record("b", trade("A", 2, 2)));
     assert_eq!(keys(&[first.clone(), first.clone()]), (Some("a".to_owned()), false));
     assert_eq!(keys(&[first, second]), (Some("b".to_owned()), true));
+}
+
+#[test]
+fn frames_that_only_tell_the_time_may_come_under_any_key() {
+    // As those of an array of all symbols do.
+    let clock =
+        trade("A", 1, 1).replace("\"trade\"", "\"aggTrade\"").replace("\"t\":", "\"f\":1,\"l\":1,\"a\":");
+    let (lanes, _) = read(&[record("a", trade("A", 1, 1)), record("b", clock)], &[]);
+    assert!(matches!(lanes[0].observations[..], [Observation::Trade(_), Observation::Clock(_)]));
+    assert_eq!((lanes[0].partition_key.as_deref(), lanes[0].is_split), (Some("a"), false));
 }
 
 #[test]

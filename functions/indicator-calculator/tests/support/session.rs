@@ -76,7 +76,9 @@ pub(crate) fn sessions() -> impl Strategy<Value = Vec<Record>> {
 /// Sessions of single trades only.
 pub(crate) fn sessions_of_trades() -> impl Strategy<Value = Vec<Record>> {
     let trades = |mut steps: Vec<Step>| {
-        steps.iter_mut().for_each(|step| step.packing = Packing::Trade);
+        for step in &mut steps {
+            step.packing = Packing::Trade;
+        }
         records(&steps)
     };
     prop::collection::vec(step(), 1..40).prop_map(trades)

@@ -222,7 +222,7 @@ impl Lane {
             let Some(slot) = self.slots.get_mut(at) else { continue };
             let partial = !begun_before || slot.closed_until.is_none();
             slot.closed_until = slot.closed_until.max(Some(open_time));
-            let first = || OpenBar { partial, gap, ..OpenBar::at(*buckets, open_time, trade.price) };
+            let first = || OpenBar { gap, partial, ..OpenBar::at(*buckets, open_time, trade.price) };
             let open = slot.open.get_or_insert_with(first);
             open.fold(trade);
             open.add_missing(missing);
