@@ -46,7 +46,8 @@ check-bars: .venv/check.installed ## Replays trades and compares the bars with t
 	tools/check-bars.sh $(BARS)
 
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
-	cargo bench --locked -p record-transformer -p indicator-calculator -p tapeline-indicators --benches
+	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
+	  --bench transform --bench advance --bench calculate
 
 build: .venv/deploy.installed ## Builds what template.yaml deploys
 	sam build

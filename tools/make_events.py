@@ -1,4 +1,4 @@
-"""Writes the sample invocations in events/firehose/. The same bytes every time; events/README.md says what each shows.
+"""Writes the sample invocations in events/. The same bytes every time; events/README.md says what each shows.
 
 usage: tools/make_events.py
 
@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 
-EVENTS = Path(__file__).parent.parent / "events" / "firehose"
+EVENTS = Path(__file__).parent.parent / "events"
 ACCOUNT = "123456789012"
 DELIVERY = f"arn:aws:firehose:eu-west-1:{ACCOUNT}:deliverystream/tapeline-archive"
 SOURCE = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/tapeline-frames"
@@ -160,9 +160,13 @@ def field(number, data):
 
 
 def aggregated(*frames, key_index=0):
-    """The format of the Kinesis Producer Library: magic, protobuf, MD5."""
-    records = (field(3, b"\x08" + varint(key_index) + field(3, frame.encode())) for frame in frames)
-    message = field(1, b"spot|BNBBTC") + b"".join(records)
+    return aggregated_by(["spot|BNBBTC"], [(key_index, frame) for frame in frames])
+
+
+def aggregated_by(keys, parts):
+    """The format of the Kinesis Producer Library: magic, protobuf, MD5. A part is the index of its key, and its data."""
+    records = (field(3, b"\x08" + varint(index) + field(3, data.encode())) for index, data in parts)
+    message = b"".join(field(1, key.encode()) for key in keys) + b"".join(records)
     return b"\xf3\x89\x9a\xc2" + message + hashlib.md5(message).digest()
 
 
@@ -243,6 +247,39 @@ def from_msk(values):
     event = direct_put(records)
     event["sourceMSKArn"] = f"arn:aws:kafka:eu-west-1:{ACCOUNT}:cluster/tapeline/6d9a2a1b-5d5c-4c5f-8f5f-0e6a0f1d2c3b-1"
     return event
+
+
+def batch(parts, first=0, arrival=None):
+    """A batch of a Kinesis event source; a part is the partition key and the data of a record."""
+    records = []
+    for at, (key, data) in enumerate(parts, first):
+        sequence = str(FIRST_SEQUENCE + at)
+        records.append(
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": key,
+                    "sequenceNumber": sequence,
+                    "data": text_of(data),
+                    "approximateArrivalTimestamp": (arrival or last_time_of(data) + DELAY_MS) / 1000,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000000:{sequence}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/tapeline",
+                "awsRegion": "eu-west-1",
+                "eventSourceARN": SOURCE,
+            }
+        )
+    return {"Records": records}
+
+
+def last_time_of(data):
+    """Event time of the last frame of a record."""
+    text = gzip.decompress(data).decode() if data[:2] == b"\x1f\x8b" else data
+    text = text if isinstance(text, str) else text.decode(errors="ignore")
+    return max(int(time) for time in re.findall(r'"E":(\d{13})', text))
 
 
 # --- The events ---
@@ -540,32 +577,172 @@ def invalid():
     """Events that cannot be answered: the whole invocation must fail."""
     nameless = direct_put(records_of([TRADE, TRADE_2]))
     del nameless["records"][1]["recordId"]
-    sequence = str(FIRST_SEQUENCE)
-    kinesis = {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": "spot|BNBBTC",
-            "sequenceNumber": sequence,
-            "data": text_of(TRADE),
-            "approximateArrivalTimestamp": ARRIVAL / 1000,
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"shardId-000000000000:{sequence}",
-        "eventName": "aws:kinesis:record",
-        "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/tapeline",
-        "awsRegion": "eu-west-1",
-        "eventSourceARN": SOURCE,
+    return {"invalid-no-record-id": nameless, "invalid-kinesis-event": batch([("spot|BNBBTC", TRADE)], arrival=ARRIVAL)}
+
+
+# --- Batches of the calculator: a session of the exchange's frames, twelve o'clock and on ---
+
+NOON = 1767614400000  # 2026-01-05T12:00:00Z
+
+
+def at(clock):
+    """Milliseconds of a time of that hour: minutes:seconds.milliseconds."""
+    minutes, seconds = clock.split(":")
+    return NOON + int(minutes) * 60_000 + round(float(seconds) * 1000)
+
+
+def trade(symbol, trade_id, clock, price, quantity, taker_side):
+    """A trade as the exchange's documentation has it, a millisecond before it was sent."""
+    payload = (
+        f'{{"e":"trade","E":{at(clock) + 1},"s":"{symbol}","t":{trade_id},"p":"{price}","q":"{quantity}",'
+        f'"T":{at(clock)},"m":{"true" if taker_side == "sell" else "false"},"M":true}}'
+    )
+    return f"spot|{symbol}", combined(f"{symbol.lower()}@trade", payload)
+
+
+def usdm_agg_trade(aggregate_id, ids, clock, price, quantity, taker_side):
+    first, last = ids
+    payload = (
+        f'{{"e":"aggTrade","E":{at(clock) + 1},"s":"BTCUSDT","a":{aggregate_id},"p":"{price}","q":"{quantity}",'
+        f'"f":{first},"l":{last},"T":{at(clock)},"m":{"true" if taker_side == "sell" else "false"}}}'
+    )
+    return "usdm|BTCUSDT", combined("btcusdt@aggTrade", payload)
+
+
+def mini_ticker(symbol, clock):
+    payload = MINI_TICKER.replace("BNBBTC", symbol).replace("1672515782136", str(at(clock)))
+    return f"spot|{symbol}", combined(f"{symbol.lower()}@miniTicker", payload)
+
+
+def kline(minute, clock, is_closed, ids, prices, volumes):
+    """A kline of BNBBTC; prices are open, high, low and close, volumes base, quote, and what takers bought of both."""
+    (first, last), (o, h, l, c), (v, q, taker_v, taker_q) = ids, prices, volumes
+    count = last - first + 1 if first >= 0 else 0
+    payload = (
+        f'{{"e":"kline","E":{at(clock)},"s":"BNBBTC","k":{{"t":{at(f"{minute}:0")},"T":{at(f"{minute + 1}:0") - 1},'
+        f'"s":"BNBBTC","i":"1m","f":{first},"L":{last},"o":"{o}","c":"{c}","h":"{h}","l":"{l}","v":"{v}","n":{count},'
+        f'"x":{"true" if is_closed else "false"},"q":"{q}","V":"{taker_v}","Q":"{taker_q}","B":"0"}}}}'
+    )
+    return "spot|BNBBTC", combined("bnbbtc@kline_1m", payload)
+
+
+BTC = [
+    trade("BTCUSDT", 5000000001, "0:10", "65000.10000000", "0.50000000", "buy"),
+    trade("BTCUSDT", 5000000002, "0:40", "65010.00000000", "0.25000000", "sell"),
+    trade("BTCUSDT", 5000000003, "0:59.999", "65005.50000000", "0.10000000", "buy"),
+    trade("BTCUSDT", 5000000004, "1:00", "65006.00000000", "1.00000000", "buy"),
+    trade("BTCUSDT", 5000000005, "1:30", "64990.00000000", "2.00000000", "sell"),
+    trade("BTCUSDT", 5000000006, "2:05", "65001.00000000", "0.40000000", "buy"),
+    trade("BTCUSDT", 5000000007, "5:00.250", "65020.00000000", "0.30000000", "buy"),
+]
+ETH = [
+    trade("ETHUSDT", 900001, "0:20", "3200.00000000", "1.00000000", "buy"),
+    trade("ETHUSDT", 900002, "0:50", "3204.00000000", "2.00000000", "sell"),
+    mini_ticker("ETHUSDT", "1:02"),
+    trade("ETHUSDT", 900003, "1:10", "3203.50000000", "0.50000000", "buy"),
+    trade("ETHUSDT", 900004, "5:30", "3210.00000000", "1.00000000", "buy"),
+]
+SESSION = sorted(BTC + ETH, key=lambda part: last_time_of(part[1]))
+
+
+def batches():
+    """Batches of one shard."""
+    return {"one-shard": batch(SESSION), **redelivered(), **framed(), **of_other_sources()}
+
+
+def redelivered():
+    # Behind what comes again: a producer's second try of a record, which gets a new sequence number, and new trades.
+    news = [
+        BTC[-1],
+        trade("BTCUSDT", 5000000008, "5:45", "65015.00000000", "0.20000000", "sell"),
+        BTC[3],
+        trade("BTCUSDT", 5000000009, "6:01", "65030.00000000", "0.10000000", "buy"),
+    ]
+    again = batch(SESSION)["Records"][-5:]
+    behind = batch(news, first=len(SESSION), arrival=at("6:01.115"))["Records"]
+    return {"duplicates": {"Records": again + behind}}
+
+
+def framed():
+    """The same session, in other packing and among poison."""
+    (btc_key, btc_first), (eth_key, eth_first) = BTC[0], ETH[0]
+    both = aggregated_by([btc_key, eth_key], [(0, btc_first), (1, eth_first)])
+    frames_of = {key: [frame for other, frame in SESSION[2:] if other == key] for key in (btc_key, eth_key)}
+    aggregate = batch(
+        [
+            (btc_key, both),
+            (btc_key, gzipped(lines(*frames_of[btc_key][:3]))),
+            (eth_key, f"[{','.join(frames_of[eth_key][:2])}]"),
+            (btc_key, lines(*frames_of[btc_key][3:])),
+            (eth_key, lines(*frames_of[eth_key][2:])),
+        ]
+    )
+    poison = [
+        (btc_key, "%%%"),
+        (eth_key, eth_first[:100]),
+        (eth_key, eth_first.replace("trade", "trades")),
+        (btc_key, gzipped(btc_first)[:-4]),
+        (btc_key, lines(btc_first.replace('"65000.10000000"', '"6.5e4"'), '{"result":null,"id":1}')),
+        # Ten years ahead of its arrival: no clock of an exchange goes so wrong, and every bar would be closed by it.
+        (btc_key, btc_first.replace("17676144", "20831472")),
+    ]
+    middle = len(SESSION) // 2
+    poisoned = batch([*SESSION[:middle], *poison, *SESSION[middle:]], arrival=at("5:30.115"))
+    poisoned["Records"][middle]["kinesis"]["data"] = "%%%"
+    return {"aggregated": aggregate, "poison-in-the-middle": poisoned}
+
+
+def of_other_sources():
+    """A kline that closes a bar of trades, bars of klines, bars of futures, and three lanes."""
+    trades = [
+        trade("BNBBTC", 100, "0:05", "0.00100000", "10.00000000", "buy"),
+        trade("BNBBTC", 101, "0:30", "0.00250000", "20.00000000", "sell"),
+        trade("BNBBTC", 102, "0:58", "0.00090000", "5.00000000", "sell"),
+        trade("BNBBTC", 103, "0:59.990", "0.00200000", "8.00000000", "buy"),
+    ]
+    prices = ("0.00100000", "0.00250000", "0.00090000", "0.00200000")
+    volumes = ("43.00000000", "0.08050000", "18.00000000", "0.02600000")
+    open_kline = kline(0, "0:58.500", False, (100, 102), (*prices[:3], "0.00090000"), ("35", "0.0645", "10", "0.01"))
+    closed_kline = kline(0, "1:00.040", True, (100, 103), prices, volumes)
+    bnb = [*trades[:3], open_kline, closed_kline, trades[3]]
+    minutes = [
+        closed_kline,
+        kline(1, "1:30", False, (104, 104), ["0.00210000"] * 4, ("1", "0.0021", "1", "0.0021")),
+        kline(1, "2:00.030", True, (104, 105), ["0.00210000"] * 4, ("3", "0.0063", "1", "0.0021")),
+        # Nothing of 12:02 was received.
+        kline(3, "4:00.050", True, (-1, -1), ["0.00210000"] * 4, ("0", "0", "0", "0")),
+    ]
+    futures = [
+        usdm_agg_trade(5933014, (100, 105), "0:10", "65000.10", "0.500", "buy"),
+        # Ids of single trades have holes there, those of aggregates have none.
+        usdm_agg_trade(5933015, (108, 108), "0:40", "65010.00", "0.250", "sell"),
+        usdm_agg_trade(5933018, (120, 121), "1:05", "65005.50", "0.100", "buy"),
+        usdm_agg_trade(5933019, (122, 122), "2:01", "65006.00", "1.000", "buy"),
+    ]
+    lanes = [
+        [BTC[0], trade("BTCUSDT", 5000000002, "1:05", "65010.00000000", "0.25000000", "sell")],
+        [ETH[0], trade("ETHUSDT", 900002, "1:10", "3204.00000000", "2.00000000", "sell")],
+        [trades[0], trade("BNBBTC", 101, "1:20", "0.00250000", "20.00000000", "sell")],
+    ]
+    return {
+        "open-kline": batch(bnb),
+        "klines": batch(minutes),
+        "futures": batch(futures),
+        "partial-failure": batch([part for parts in zip(*lanes, strict=True) for part in parts]),
     }
-    return {"invalid-no-record-id": nameless, "invalid-kinesis-event": {"Records": [kinesis]}}
+
+
+def write(folder, events):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, event in events.items():
+        text = json.dumps(event, indent=2, ensure_ascii=False) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def main():
-    EVENTS.mkdir(parents=True, exist_ok=True)
     for group in (streams, outcomes, framings, sources, oddities, partitions, invalid):
-        for name, event in group().items():
-            text = json.dumps(event, indent=2, ensure_ascii=False) + "\n"
-            (EVENTS / f"{name}.json").write_text(text, encoding="utf-8")
+        write(EVENTS / "firehose", group())
+    write(EVENTS / "kinesis", batches())
 
 
 if __name__ == "__main__":

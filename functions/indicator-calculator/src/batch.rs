@@ -133,7 +133,7 @@ impl BatchReader<'_> {
         frames_left: &mut usize,
     ) -> Result<(), SkipError> {
         let mut documents = Documents::new(text);
-        while let Some(cursor) = documents.step().map_err(FramingError::from)? {
+        while let Some(cursor) = documents.step()? {
             binance::frames(cursor, &mut |frame: &Frame<'_>| -> Result<(), SkipError> {
                 *frames_left = frames_left.checked_sub(1).ok_or(FramingError::Frames)?;
                 self.report.frames += 1;
@@ -313,3 +313,6 @@ fn bar_end(close_time: Timestamp) -> Timestamp {
 fn decimal(digits: Digits<'_>) -> Result<Decimal, DecimalError> {
     digits.decimal()
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,7 +123,9 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
         if !stale.is_empty() {
             let series = stale.iter().flat_map(|key| item_keys(bars, key).skip(1)).collect();
             items.merge(Items::load(&self.store, series, report).await?);
-            stale.iter().for_each(|key| drop(self.cache.remove(key)));
+            for key in &stale {
+                self.cache.remove(key);
+            }
         }
         let rules = Rules { bars: &self.config.bars, plan: &self.config.plan };
         let stored = keys.iter().map(|key| {
@@ -134,7 +136,7 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
 
     /// Whether a lane in the cache is not what is stored: another environment has worked on it.
     fn is_stale(&self, key: &str, items: &Items) -> bool {
-        let version = items.of(key).find(|item| item.key.part == Part::Hot).map(|item| item.order);
+        let version = items.of(key).iter().find(|item| item.key.part == Part::Hot).map(|item| item.order);
         self.cache.get(key).is_some_and(|cached| cached.version != version)
     }
 
@@ -184,14 +186,14 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
             (lane, written, result)
         });
         let mut saves = futures_util::stream::iter(saves).buffered(SAVES_AT_ONCE);
-        let (mut failures, mut saved) = (Vec::new(), Vec::new());
+        let (mut failures, mut done) = (Vec::new(), Vec::new());
         while let Some((lane, written, result)) = saves.next().await {
             report.items_written += written;
             match result {
                 Ok(()) => {
                     report.add_tally(&lane.advanced.tally);
                     lane.advanced.intervals.iter().for_each(|&interval| report.add_bar(interval));
-                    saved.push((lane.key, lane.stored));
+                    done.push((lane.key, lane.stored));
                 }
                 Err(error) => {
                     report.state_conflicts += u64::from(matches!(error, SaveError::Condition));
@@ -200,16 +202,16 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
             }
         }
         drop(saves);
-        self.remember(saved);
+        self.remember(done);
         failures
     }
 
-    fn remember(&mut self, saved: Vec<(String, Stored)>) {
-        if self.cache.len() + saved.len() > CACHE_LANES_MAX {
+    fn remember(&mut self, lanes: Vec<(String, Stored)>) {
+        if self.cache.len() + lanes.len() > CACHE_LANES_MAX {
             // More symbols than the cache holds come by turns; those of this batch are the likeliest to come again.
             self.cache.clear();
         }
-        self.cache.extend(saved.into_iter().take(CACHE_LANES_MAX));
+        self.cache.extend(lanes.into_iter().take(CACHE_LANES_MAX));
     }
 }
 
@@ -274,7 +276,10 @@ impl Items {
         }
     }
 
-    fn of(&self, lane: &str) -> impl Iterator<Item = &Item> + Clone {
-        self.0.get(lane).map(Vec::as_slice).unwrap_or_default().iter()
+    fn of(&self, lane: &str) -> &[Item] {
+        self.0.get(lane).map(Vec::as_slice).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,8 @@ impl Config {
         let market = reader.read("MARKET", Market::Spot, str::parse::<Market>);
         let source = reader.read("BAR_SOURCE", Source::Trade, str::parse::<Source>);
         let bars = BarSettings::new(market, source, &BarSettings::default().intervals().collect::<Vec<_>>());
-        let mut bars = reader.read("INTERVALS", bars.unwrap_or_default(), |text| intervals(market, source, text));
+        let mut bars =
+            reader.read("INTERVALS", bars.unwrap_or_default(), |text| intervals(market, source, text));
         let plan = reader.read("INDICATORS", Plan::default(), str::parse::<Plan>);
         bars.fill = reader.read("FILL", Fill::None, fill);
         let reset = reader.read("ON_GAP", Reset::Never, reset);
@@ -86,8 +87,9 @@ fn reset(text: &str) -> Result<Reset, UnknownWord> {
 
 fn grace_us(text: &str) -> Result<i64, String> {
     let grace_ms = text.parse::<i64>().ok().filter(|grace_ms| (0..=GRACE_MS_MAX).contains(grace_ms));
-    let grace_us = grace_ms.map(|grace_ms| grace_ms * 1000);
-    grace_us.ok_or_else(|| format!("expected milliseconds from 0 to {GRACE_MS_MAX}, was {text:?}"))
+    grace_ms
+        .map(|millis| millis * 1000)
+        .ok_or_else(|| format!("expected milliseconds from 0 to {GRACE_MS_MAX}, was {text:?}"))
 }
 
 #[cfg(test)]

@@ -73,12 +73,8 @@ pub(crate) fn item_keys<'k>(bars: &'k BarSettings, lane: &'k str) -> impl Iterat
 
 impl Stored {
     /// What is known of a symbol from its stored items; what is absent, or cannot be used, begins anew.
-    pub(crate) fn from_items<'i>(
-        rules: Rules<'_>,
-        items: impl Iterator<Item = &'i Item> + Clone,
-        report: &mut Report,
-    ) -> Self {
-        let find = |part: Part| items.clone().find(|item| item.key.part == part);
+    pub(crate) fn from_items(rules: Rules<'_>, items: &[Item], report: &mut Report) -> Self {
+        let find = |part: Part| items.iter().find(|item| item.key.part == part);
         let hot = find(Part::Hot);
         let lane = hot.map(|item| Lane::restore(&item.state, rules.bars).map_err(|error| (item, error)));
         let lane = lane.transpose().unwrap_or_else(|(item, error)| {
@@ -180,7 +176,7 @@ fn written(
     const ROW_BYTES: usize = 2560;
     let mut row = Vec::with_capacity(ROW_BYTES);
     let owner = Owner { market: rules.bars.market(), symbol };
-    row::write(owner, closed, &Values { seen, columns: rules.plan.columns(), values }, &mut row);
+    row::write(owner, closed, &Values { seen, columns: rules.plan.columns(), numbers: values }, &mut row);
     row
 }
 
@@ -196,3 +192,6 @@ impl Report {
         self.last_failure = Some(format!("{} {}: {error}", key.lane, key.part.as_str()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ pub mod publish;
 mod report;
 mod row;
 pub mod state;
+#[cfg(test)]
+mod testing;
 
 pub use calculate::{CalculateError, Calculated, Calculator};
 pub use config::Config;

@@ -31,20 +31,27 @@ fn counts(report: &Report, invocation: &Invocation) {
 }
 
 fn warnings(report: &Report, invocation: &Invocation) {
-    let request_id = invocation.request_id.as_str();
+    refusals(report, &invocation.request_id);
+    failures(report, &invocation.request_id);
+    if let Some(symbol) = &report.split_symbol {
+        let (request_id, count) = (&invocation.request_id, report.split_symbols);
+        warn!(request_id, reason = "split_symbol", count, symbol, "a symbol came under two partition keys");
+    }
+}
+
+fn refusals(report: &Report, request_id: &str) {
     for refusal in &report.refusals {
         let (reason, count) = (refusal.reason.as_str(), refusal.count);
         let (sequence_number, error) = (&refusal.sequence_number, &refusal.error);
         warn!(request_id, reason, count, sequence_number, error, "frames skipped");
     }
+}
+
+fn failures(report: &Report, request_id: &str) {
     if report.lanes_failed > 0 || report.states_reset > 0 {
         let (lanes_failed, states_reset) = (report.lanes_failed, report.states_reset);
         let (state_conflicts, error) = (report.state_conflicts, report.last_failure.as_deref());
         warn!(request_id, lanes_failed, state_conflicts, states_reset, error, "lanes failed or began anew");
-    }
-    if let Some(symbol) = &report.split_symbol {
-        let count = report.split_symbols;
-        warn!(request_id, reason = "split_symbol", count, symbol, "a symbol came under two partition keys");
     }
 }
 
@@ -72,8 +79,8 @@ pub fn metrics(report: &Report, function_name: &str, now_us: i64) -> Vec<Value> 
     // The exchange's clock may be ahead of ours.
     let lag_us = report.event_time_max.map(|time| (now_us - time.micros()).max(0));
     metrics.extend(lag_us.map(|lag_us| ("PublishLag", "Microseconds", json!(lag_us))));
-    let now_ms = u64::try_from(now_us / 1000).unwrap_or(0);
-    let mut documents = vec![embedded(now_ms, &[("FunctionName", function_name)], &metrics)];
+    let epoch_ms = u64::try_from(now_us / 1000).unwrap_or(0);
+    let mut documents = vec![embedded(epoch_ms, &[("FunctionName", function_name)], &metrics)];
     let bars = report
         .bars_closed
         .iter()
@@ -85,7 +92,7 @@ pub fn metrics(report: &Report, function_name: &str, now_us: i64) -> Vec<Value> 
     let drops = report.drops.iter().map(|(reason, count)| (("Reason", reason.as_str()), "Drops", *count));
     for (dimension, name, count) in bars.chain(refusals).chain(drops) {
         let dimensions = [("FunctionName", function_name), dimension];
-        documents.push(embedded(now_ms, &dimensions, &[(name, "Count", json!(count))]));
+        documents.push(embedded(epoch_ms, &dimensions, &[(name, "Count", json!(count))]));
     }
     documents
 }

@@ -165,8 +165,9 @@ mod golden {
                 assert!(row.contains(&format!("`{variable}={value}`")), "{row}");
             }
         }
-        let rows = readme.lines().filter(|line| line.starts_with("| `"));
-        assert_eq!(rows.count(), events::names().len());
+        // Batches of a data stream are another function's.
+        let is_row = |line: &&str| line.starts_with("| `") && !line.starts_with("| `kinesis/");
+        assert_eq!(readme.lines().filter(is_row).count(), events::names().len());
     }
 
     // --- What holds for every answer ---

