@@ -195,6 +195,7 @@ mod tests {
     async fn a_series_does_not_run_ahead_of_its_lane() {
         check(&[hot(9), series(8, b"old")], Kept::Ahead, &[hot(9), series(8, b"old")]).await;
         let unusable = item(Part::Hot, 7, b"of another version");
-        check(std::slice::from_ref(&unusable), Kept::Ahead, &[unusable]).await;
+        let unusable = std::slice::from_ref(&unusable);
+        check(unusable, Kept::Ahead, unusable).await;
     }
 }

@@ -256,7 +256,9 @@ mod tests {
         let settings = BarSettings { fill, ..settings };
         let mut roll_up = RollUp::new(&settings, Interval::Minute1, Interval::Minute5);
         let mut closed = Vec::new();
-        bars.iter().for_each(|bar| roll_up.push(bar, layout, &mut closed));
+        for bar in bars {
+            roll_up.push(bar, layout, &mut closed);
+        }
         (closed, roll_up)
     }
 

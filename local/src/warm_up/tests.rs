@@ -117,7 +117,9 @@ async fn rows(config: &Config, store: &MemoryStore, session: &[Execution]) -> BT
     let stream = MemoryStream::default();
     let mut calculator = Calculator::new(config.clone(), store.clone(), stream.clone());
     let mut batch = Batch::default();
-    session.iter().for_each(|execution| batch.push(frame(execution).as_bytes()));
+    for execution in session {
+        batch.push(frame(execution).as_bytes());
+    }
     let calculated = calculator.calculate(&batch.take()).await.unwrap();
     assert_eq!((calculated.report.refusals.len(), calculated.report.lanes_failed), (0, 0));
     let rows = stream.records().into_iter().map(|record| serde_json::from_slice::<Value>(&record.data));
@@ -271,7 +273,9 @@ async fn a_changed_configuration_is_seeded_up_to_where_the_stream_is() {
     let whole = rows(&workshop.config, &MemoryStore::default(), &session).await;
     let renewed = rows(&workshop.config, &store, after).await;
     assert!(renewed.len() > 80, "{}", renewed.len());
-    renewed.iter().for_each(|(id, row)| assert_eq!(row, &whole[id]));
+    for (id, row) in &renewed {
+        assert_eq!(row, &whole[id]);
+    }
 }
 
 #[tokio::test]

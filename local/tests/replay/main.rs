@@ -15,3 +15,5 @@ mod run;
 #[cfg(test)]
 #[cfg(unix)]
 mod stand_in;
+#[cfg(test)]
+mod warm_up;

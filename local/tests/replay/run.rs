@@ -106,8 +106,17 @@ impl Workshop {
 
     /// Replays the files, with `input` as standard input.
     pub(crate) fn replay_with(&self, files: &[&str], input: &[u8]) -> Outcome {
+        self.run(&[&["replay", "--out", "out"], files].concat(), input)
+    }
+
+    /// Warms up with the files, under the same options.
+    pub(crate) fn warm_up(&self, files: &[&str]) -> Outcome {
+        self.run(&[&["warm-up"], files].concat(), b"")
+    }
+
+    fn run(&self, arguments: &[&str], input: &[u8]) -> Outcome {
         let mut command = Command::new(TAPELINE);
-        command.arg("replay").args(files).args(["--out", "out"]).args(&self.options);
+        command.args(arguments).args(&self.options);
         if !self.options.iter().any(|option| option == "--template") {
             command.args(["--template", TEMPLATE]);
         }
