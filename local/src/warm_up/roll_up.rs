@@ -253,7 +253,8 @@ mod tests {
 
     fn rolled(bars: &[Bar], fill: Fill, layout: Layout) -> (Vec<ClosedBar>, RollUp) {
         let settings = BarSettings::new(Market::Spot, Source::Trade, &[Interval::Minute5]).unwrap();
-        let settings = BarSettings { fill, ..settings };
+        let mut settings = settings;
+        settings.fill = fill;
         let mut roll_up = RollUp::new(&settings, Interval::Minute1, Interval::Minute5);
         let mut closed = Vec::new();
         for bar in bars {
