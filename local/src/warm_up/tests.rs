@@ -318,7 +318,7 @@ async fn klines_that_nothing_is_made_of_are_refused() {
 
 #[tokio::test]
 async fn a_bar_that_no_series_takes_is_refused() {
-    let line = format!("{START_MS},1.0000000000000000001,2,1,1,1\n");
+    let line = format!("{START_MS},1,2,1,1.0000000000000000001,1\n");
     let error = refused("A-5m.csv", &line).await;
     assert!(
         error.starts_with("A-5m.csv, line 1: expected `line` to be a bar of at most 18 digits"),

@@ -37,7 +37,7 @@ fn the_first_bar_of_a_stream_has_its_indicators() {
     workshop.file("a.ndjson", trades(120));
     let table = printed(&workshop.warm_up(&["BNBBTC-1m-2022-12-31.csv"]));
     let of_a_minute = table.lines().find(|line| line.contains("| 1m ")).unwrap();
-    for cell in ["| BNBBTC ", " 30 | ", "| 2022-12-31T19:42:00 |", "| written |"] {
+    for cell in ["| BNBBTC ", " 30 | ", "| 2022-12-31T19:42:00 |", "| written "] {
         assert!(of_a_minute.contains(cell), "{table}");
     }
     let outcome = workshop.replay(&["a.ndjson"]);
