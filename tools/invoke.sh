@@ -27,10 +27,10 @@ trap stop EXIT
 
 # This function calls Kinesis and DynamoDB: both are played by `tapeline endpoints`.
 if [ "$function" = indicator-calculator ]; then
-    cargo build --release --locked -p tapeline
+    cargo build --profile local --locked -p tapeline
     exports=target/invoke.exports
     : >"$exports"
-    target/release/tapeline endpoints >"$exports" &
+    target/local/tapeline endpoints >"$exports" &
     pids+=($!)
     for _ in $(seq 100); do
         kill -0 "${pids[0]}" 2>/dev/null || { echo "tapeline endpoints ended early" >&2; exit 1; }

@@ -42,9 +42,9 @@ const KLINE: &str = r#"{"e":"kline","E":1672515782136,"s":"BNBBTC","k":{"t":1672
 
 #[test]
 fn lanes_are_in_the_order_of_their_first_frames() {
-    let lines = format!("{}\n{}\n", trade("B", 1, 1), trade("B", 2, 2));
-    let records =
-        [record("k", "{}"), record("b", lines), record("a", trade("A", 1, 1)), record("b", trade("B", 3, 3))];
+    let two = format!("{}\n{}\n", trade("B", 1, 1), trade("B", 2, 2));
+    let batch =
+        [record("k", "{}"), record("b", two), record("a", trade("A", 1, 1)), record("b", trade("B", 3, 3))];
     let (lanes, report) = read(&batch, &[]);
     let found: Vec<_> =
         lanes.iter().map(|lane| (lane.symbol.as_str(), lane.first_record, lane.observations.len())).collect();
