@@ -215,16 +215,16 @@ fn bar(line: &[u8], interval: Interval, market: Market) -> Result<(Bar, Layout),
 
 /// Reads the columns that both layouts begin with.
 fn prices(interval: Interval, [open_time, open, high, low, close, volume]: [&str; 6]) -> Result<Bar, Fault> {
-    let opens = time("open_time", open_time)?;
+    let begin = time("open_time", open_time)?;
     let length_us = interval.length_us().unwrap_or(i64::MAX);
-    if opens.micros() % length_us != 0 {
+    if begin.micros() % length_us != 0 {
         return Err(Fault::new("open_time", format!("the beginning of a {interval}"), open_time));
     }
-    let closes = Timestamp::from_micros(opens.micros().saturating_add(length_us - 1));
+    let end = Timestamp::from_micros(begin.micros().saturating_add(length_us - 1));
     let bar = Bar {
         interval,
-        open_time: opens,
-        close_time: closes.map_err(|error| Fault::new("open_time", error.to_string(), open_time))?,
+        open_time: begin,
+        close_time: end.map_err(|error| Fault::new("open_time", error.to_string(), open_time))?,
         open: price("open", open)?,
         high: price("high", high)?,
         low: price("low", low)?,

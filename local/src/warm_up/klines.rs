@@ -51,11 +51,11 @@ pub(super) fn seed(
         for (&source, files) in sources {
             let until = |interval| begun.closed_until(&lane, interval);
             let mut source = Feeds::new(config, sources, source, until);
-            if source.feeds.is_empty() {
+            if source.each.is_empty() {
                 return Err(unused(config, symbol.clone(), source.source));
             }
             source.read(files, config, progress)?;
-            feeds.append(&mut source.feeds);
+            feeds.append(&mut source.each);
         }
         for interval in config.bars.intervals() {
             let feed = feeds.iter().find(|feed| feed.interval == interval);
@@ -74,7 +74,7 @@ fn unused(config: &Config, symbol: String, interval: Interval) -> WarmUpError {
 /// What is made of the files of one interval.
 struct Feeds {
     source: Interval,
-    feeds: Vec<Feed>,
+    each: Vec<Feed>,
     last_open: Option<Timestamp>,
 }
 
@@ -103,7 +103,7 @@ impl Feeds {
             series: Series::new(&config.plan),
             progress: Progress::default(),
         };
-        Self { source, feeds: wanted.map(feed).collect(), last_open: None }
+        Self { source, each: wanted.map(feed).collect(), last_open: None }
     }
 
     fn read(
@@ -116,7 +116,7 @@ impl Feeds {
             let mut archive = Archive::open(file, (self.source, config.bars.market()), progress)?;
             while let Some((bar, layout)) = archive.next_bar()? {
                 self.check_order(&bar).map_err(|fault| archive.refuse(fault))?;
-                let taken = self.feeds.iter_mut().all(|feed| feed.push(&bar, layout, config));
+                let taken = self.each.iter_mut().all(|feed| feed.push(&bar, layout, config));
                 if !taken {
                     return Err(archive.refuse(archive::too_many_digits()).into());
                 }

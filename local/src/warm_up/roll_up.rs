@@ -101,7 +101,7 @@ impl RollUp {
             // The rest of it is missing.
             from = later(bucket.bar.open_time, self.length_us);
             let rest = self.count(expected, from);
-            self.close(Bucket { missing: bucket.missing + rest, ..bucket }, closed);
+            self.close(&Bucket { missing: bucket.missing + rest, ..bucket }, closed);
         }
         let missing = self.count(from, bar.open_time);
         let carried = &mut self.carried;
@@ -116,12 +116,12 @@ impl RollUp {
         if later(bar.open_time, self.source_us) >= end
             && let Some(bucket) = self.bucket.take()
         {
-            self.close(bucket, closed);
+            self.close(&bucket, closed);
         }
     }
 
-    fn close(&mut self, bucket: Bucket, closed: &mut Vec<ClosedBar>) {
-        let Bucket { bar, is_traded, missing } = bucket;
+    fn close(&mut self, bucket: &Bucket, closed: &mut Vec<ClosedBar>) {
+        let Bucket { bar, is_traded, missing } = *bucket;
         self.closed_until = Some(later(bar.open_time, self.length_us));
         if !is_traded && !self.keeps_empty {
             self.carried += missing;
@@ -252,8 +252,7 @@ mod tests {
     }
 
     fn rolled(bars: &[Bar], fill: Fill, layout: Layout) -> (Vec<ClosedBar>, RollUp) {
-        let settings = BarSettings::new(Market::Spot, Source::Trade, &[Interval::Minute5]).unwrap();
-        let mut settings = settings;
+        let mut settings = BarSettings::new(Market::Spot, Source::Trade, &[Interval::Minute5]).unwrap();
         settings.fill = fill;
         let mut roll_up = RollUp::new(&settings, Interval::Minute1, Interval::Minute5);
         let mut closed = Vec::new();
@@ -274,9 +273,9 @@ mod tests {
 
     #[test]
     fn five_minutes_are_one_bar() {
-        let closes = [("11", "1"), ("9.5", "0.25"), ("12.25", "2"), ("10", "0"), ("10.75", "1.5")];
+        let minutes = [("11", "1"), ("9.5", "0.25"), ("12.25", "2"), ("10", "0"), ("10.75", "1.5")];
         let bars: Vec<_> =
-            closes.iter().zip(0..).map(|(&(close, volume), at)| minute(at, close, volume)).collect();
+            minutes.iter().zip(0..).map(|(&(close, volume), at)| minute(at, close, volume)).collect();
         let (closed, roll_up) = rolled(&bars, Fill::None, Layout::Archive);
         let bar = closed[0].bar;
         assert_eq!((closed.len(), bar.interval), (1, Interval::Minute5));
