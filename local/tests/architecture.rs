@@ -14,7 +14,6 @@ mod architecture {
             &[
                 "tapeline-codec",
                 "tapeline-indicators",
-                "tapeline-json",
                 "tapeline-lambda-wire",
                 "tapeline-market",
             ],
