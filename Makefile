@@ -27,8 +27,8 @@ help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
 
 demo: ## Makes a session, runs it through both functions and shows what was delivered
-	cargo build --profile local --locked -p tapeline -p record-transformer -p indicator-calculator
-	target/local/tapeline demo
+	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	target/debug/tapeline demo
 
 test: ## Runs all tests, those of the binaries too
 	cargo test --workspace --locked
@@ -37,11 +37,11 @@ lint: $(LINTERS) ## Checks format, lints, docs, licences and unused dependencies
 	tools/lint.sh
 
 check-archive: .venv/check.installed ## Replays recordings and reads the Parquet with DuckDB (RECORDINGS="spot:FILE usdm:FILE")
-	cargo build --profile local --locked -p tapeline -p record-transformer -p indicator-calculator
+	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/check-archive.sh $(RECORDINGS)
 
 check-bars: .venv/check.installed ## Replays trades and compares the bars with the exchange's own (BARS="RECORDING KLINES")
-	cargo build --profile local --locked -p tapeline -p record-transformer -p indicator-calculator
+	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/check-bars.sh $(BARS)
 
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators

@@ -10,7 +10,7 @@ work=target/check-archive
 mkdir -p "$work"
 
 if [ $# -eq 0 ]; then
-    target/local/tapeline sample --out "$work/sample.ndjson"
+    target/debug/tapeline sample --out "$work/sample.ndjson"
     set -- "spot:$work/sample.ndjson"
 fi
 
@@ -21,6 +21,6 @@ for recording in "$@"; do
     echo "--- $file ($market)"
     rm -rf "$out"
     # Open klines are frames like any other here: all digits are to be compared.
-    KLINES=all target/local/tapeline replay "$file" --market "$market" --out "$out"
+    KLINES=all target/debug/tapeline replay "$file" --market "$market" --out "$out"
     .venv/bin/python tools/check_archive.py --market "$market" "$out" "$file"
 done

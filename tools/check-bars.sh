@@ -11,12 +11,12 @@ work=target/check-bars
 mkdir -p "$work"
 
 if [ $# -eq 0 ]; then
-    target/local/tapeline sample --out "$work/sample.ndjson"
-    target/local/tapeline replay "$work/sample.ndjson" --out "$work/sample.out"
+    target/debug/tapeline sample --out "$work/sample.ndjson"
+    target/debug/tapeline replay "$work/sample.ndjson" --out "$work/sample.out"
     .venv/bin/python tools/check_bars.py "$work/sample.out" "$work/sample.ndjson"
     exit
 fi
 
 out="$work/$(basename "$1").out"
-BAR_SOURCE=agg_trade INTERVALS=1m FILL=none target/local/tapeline replay "$1" --out "$out"
+BAR_SOURCE=agg_trade INTERVALS=1m FILL=none target/debug/tapeline replay "$1" --out "$out"
 .venv/bin/python tools/check_bars.py "$out" "$2"

@@ -14,7 +14,7 @@ log=target/invoke.log
 [ -f "$event" ] || { echo "no event file $event" >&2; exit 2; }
 
 # Built first, so that the invocation does not wait for the compiler.
-cargo build --release --locked -p "$function"
+cargo build --locked -p "$function"
 
 pids=()
 stop() {
@@ -27,10 +27,10 @@ trap stop EXIT
 
 # This function calls Kinesis and DynamoDB: both are played by `tapeline endpoints`.
 if [ "$function" = indicator-calculator ]; then
-    cargo build --profile local --locked -p tapeline
+    cargo build --locked -p tapeline
     exports=target/invoke.exports
     : >"$exports"
-    target/local/tapeline endpoints >"$exports" &
+    target/debug/tapeline endpoints >"$exports" &
     pids+=($!)
     for _ in $(seq 100); do
         kill -0 "${pids[0]}" 2>/dev/null || { echo "tapeline endpoints ended early" >&2; exit 1; }
@@ -43,7 +43,7 @@ if [ "$function" = indicator-calculator ]; then
 fi
 
 # The default address is every interface: stay on loopback.
-cargo lambda watch -A 127.0.0.1 -P "$port" --ignore-changes --release >"$log" 2>&1 &
+cargo lambda watch -A 127.0.0.1 -P "$port" --ignore-changes >"$log" 2>&1 &
 watch=$!
 pids+=("$watch")
 

@@ -11,13 +11,7 @@ mod architecture {
     const MAY_KNOW: &[(&str, &[&str])] = &[
         (
             "indicator-calculator",
-            &[
-                "tapeline-codec",
-                "tapeline-indicators",
-                "tapeline-json",
-                "tapeline-lambda-wire",
-                "tapeline-market",
-            ],
+            &["tapeline-codec", "tapeline-indicators", "tapeline-lambda-wire", "tapeline-market"],
         ),
         ("record-transformer", &["tapeline-codec", "tapeline-lambda-wire", "tapeline-market"]),
         ("tapeline-codec", &["tapeline-json", "tapeline-market"]),

@@ -82,7 +82,9 @@ pub(crate) fn write(owner: Owner<'_>, closed: &ClosedBar, values: &Values<'_>, o
     for (column, value) in values.columns.iter().zip(values.numbers) {
         if let Some(value) = value {
             // The shortest digits that read back as the same double.
-            put(out, format_args!(",\"{column}\":{value}"));
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(column.as_bytes());
+            put(out, format_args!("\":{value}"));
         }
     }
     out.extend_from_slice(b"}\n");

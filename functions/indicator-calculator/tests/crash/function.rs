@@ -67,7 +67,7 @@ pub(crate) enum Moment {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// With an answer.
-    Answered(Vec<u8>),
+    Answered(String),
     /// The process died.
     Killed,
 }
@@ -232,10 +232,10 @@ async fn next(State(front): State<Arc<Front>>) -> Response {
 async fn ended(
     State(front): State<Arc<Front>>,
     Path((_, verdict)): Path<(String, String)>,
-    answer: Bytes,
+    answer: String,
 ) -> StatusCode {
-    assert_eq!(verdict, "response", "{}", String::from_utf8_lossy(&answer));
-    front.sign(Sign::Ended(End::Answered(answer.to_vec())));
+    assert_eq!(verdict, "response", "{answer}");
+    front.sign(Sign::Ended(End::Answered(answer)));
     StatusCode::ACCEPTED
 }
 

@@ -82,8 +82,8 @@ impl<'s> Shard<'s> {
 
     /// Reads the answer to the batch: everything is done, or everything before the record that it names. Tells whether
     /// it was everything.
-    fn proceed(&mut self, answer: &[u8]) -> bool {
-        let answer: Value = serde_json::from_slice(answer).unwrap();
+    fn proceed(&mut self, answer: &str) -> bool {
+        let answer: Value = serde_json::from_str(answer).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap();
         let Some(failure) = failures.first() else {
             self.done = self.ends.pop().unwrap();

@@ -143,7 +143,9 @@ impl Services {
             if records.is_empty() {
                 return published;
             }
-            records.iter().for_each(|record| published.add(record));
+            for record in records {
+                published.add(record);
+            }
             next = batch["NextShardIterator"].clone();
         }
     }

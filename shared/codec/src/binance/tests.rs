@@ -128,7 +128,7 @@ fn contracts_have_no_quote_quantity() {
 #[test]
 fn an_aggregate_trade_that_was_taken_back_is_told() {
     let text = r#"{"e":"aggTrade","E":1,"s":"A","a":7,"p":"0","q":"0.00","f":-1,"l":-1,"T":1,"m":false}"#;
-    let mut cursor = tapeline_json::Cursor::new(text);
+    let mut cursor = Cursor::new(text);
     frames(&mut cursor, &mut |frame: &Frame<'_>| -> Result<(), DecodeError> {
         let header = header(frame, Kind::AggTrade, Market::Spot)?;
         let Body::AggTrade(message) = message(frame, Kind::AggTrade, header)?.body else {
