@@ -88,33 +88,27 @@ impl Aws {
 
     /// Opens the table that keeps the state.
     pub fn state_store(&self, table: String) -> DynamoDb {
-        let config = aws_sdk_dynamodb::Config::builder()
+        let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.http.clone())
             .retry_config(retries())
             .timeout_config(timeouts());
-        let config = match &self.dynamodb_endpoint {
-            Some(url) => config.endpoint_url(url),
-            None => config,
-        };
+        config.set_endpoint_url(self.dynamodb_endpoint.clone());
         DynamoDb::new(aws_sdk_dynamodb::Client::from_conf(config.build()), table)
     }
 
     /// Opens the stream that takes the rows.
     pub fn publisher(&self, stream: String) -> KinesisStream {
-        let config = aws_sdk_kinesis::Config::builder()
+        let mut config = aws_sdk_kinesis::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .http_client(self.http.clone())
             .retry_config(retries())
             .timeout_config(timeouts());
-        let config = match &self.kinesis_endpoint {
-            Some(url) => config.endpoint_url(url),
-            None => config,
-        };
+        config.set_endpoint_url(self.kinesis_endpoint.clone());
         KinesisStream::new(aws_sdk_kinesis::Client::from_conf(config.build()), stream)
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use tapeline_codec::binance::{
-    self, AggTradeMessage, Body, DecodeError, Digits, Frame, Header, Identity, Kind,
+    self, AggTradeMessage, Body, DecodeError, Digits, Execution, Frame, Header, Identity, Kind, KlineMessage,
+    TradeMessage,
 };
-use tapeline_codec::binance::{KlineMessage, TradeMessage};
 use tapeline_codec::framing::{self, Documents, FRAMES_MAX, FramingError, kpl};
 use tapeline_codec::{DropReason, Reason};
 use tapeline_indicators::{BarSettings, ExchangeBar, Observation, Source};
 use tapeline_lambda_wire::kinesis::{DataError, Event, Record};
 use tapeline_lambda_wire::log::chain;
-use tapeline_market::{Bar, Decimal, DecimalError, Market, Timestamp, Trade};
+use tapeline_market::{Bar, DecimalError, Market, Timestamp, Trade};
 use thiserror::Error;
 
 use crate::report::Report;
@@ -156,7 +156,8 @@ impl BatchReader<'_> {
             Identity::Heartbeat => (binance::heartbeat(frame, market)?, None),
             Identity::Kind(kind) => {
                 let header = binance::header(frame, kind, market)?;
-                (header.clone(), self.observation(frame, kind, header)?)
+                let observation = self.observation(frame, kind, &header)?;
+                (header, observation)
             }
         };
         let clock = header.event_time.map(Observation::Clock);
@@ -178,7 +179,7 @@ impl BatchReader<'_> {
         &mut self,
         frame: &Frame<'_>,
         kind: Kind,
-        header: Header<'_>,
+        header: &Header<'_>,
     ) -> Result<Option<Observation>, SkipError> {
         let is_read = match kind {
             Kind::Trade => self.bars.source() == Source::Trade,
@@ -190,7 +191,7 @@ impl BatchReader<'_> {
             return Ok(None);
         }
         let (market, event_time) = (header.market, header.event_time);
-        Ok(match binance::message(frame, kind, header)?.body {
+        Ok(match binance::message(frame, kind, header.clone())?.body {
             Body::Trade(message) => Some(Observation::Trade(trade(&message)?)),
             Body::AggTrade(message) if message.is_invalidated() => {
                 self.report.add_drop(DropReason::Invalidated);
@@ -245,19 +246,8 @@ fn latest(header: &Header<'_>, observation: &Observation) -> Option<Timestamp> {
 }
 
 fn trade(message: &TradeMessage<'_>) -> Result<Trade, SkipError> {
-    let execution = &message.execution;
     let id = message.trade_id;
-    Ok(Trade {
-        first_id: id,
-        last_id: id,
-        last_trade_id: id,
-        count: 1,
-        price: decimal(execution.price)?,
-        quantity: decimal(execution.quantity)?,
-        quote_quantity: execution.quote_quantity,
-        time: execution.trade_time,
-        taker_side: execution.taker_side,
-    })
+    executed(&message.execution, (id, id), (id, id))
 }
 
 /// On the spot market aggregate trades partition the trade ids, which are consecutive; on futures markets trade ids have
@@ -269,14 +259,22 @@ fn agg_trade(message: &AggTradeMessage<'_>, market: Market) -> Result<Trade, Ski
         Market::Spot => (first, last),
         Market::Usdm | Market::Coinm => (message.agg_trade_id, message.agg_trade_id),
     };
-    let execution = &message.execution;
+    executed(&message.execution, (first_id, last_id), (first, last))
+}
+
+/// A trade of these first and last ids: those by which trades are told apart, and those by which klines count.
+fn executed(
+    execution: &Execution<'_>,
+    (first_id, last_id): (u64, u64),
+    (first_trade_id, last_trade_id): (u64, u64),
+) -> Result<Trade, SkipError> {
     Ok(Trade {
         first_id,
         last_id,
-        last_trade_id: last,
-        count: last - first + 1,
-        price: decimal(execution.price)?,
-        quantity: decimal(execution.quantity)?,
+        last_trade_id,
+        count: last_trade_id - first_trade_id + 1,
+        price: execution.price.decimal()?,
+        quantity: execution.quantity.decimal()?,
         quote_quantity: execution.quote_quantity,
         time: execution.trade_time,
         taker_side: execution.taker_side,
@@ -289,14 +287,14 @@ fn exchange_bar(message: &KlineMessage<'_>, event_time: Option<Timestamp>) -> Re
         interval: message.interval,
         open_time: message.open_time,
         close_time: bar_end(message.close_time),
-        open: decimal(message.open)?,
-        high: decimal(message.high)?,
-        low: decimal(message.low)?,
-        close: decimal(message.close)?,
+        open: message.open.decimal()?,
+        high: message.high.decimal()?,
+        low: message.low.decimal()?,
+        close: message.close.decimal()?,
         // Contracts, where the market counts in them: what its trades count as well.
-        volume: decimal(volumes.contracts.unwrap_or(volumes.base))?,
-        quote_volume: volumes.quote.map(decimal).transpose()?,
-        taker_buy_volume: decimal(taker_buys.contracts.unwrap_or(taker_buys.base))?,
+        volume: volumes.contracts.unwrap_or(volumes.base).decimal()?,
+        quote_volume: volumes.quote.map(Digits::decimal).transpose()?,
+        taker_buy_volume: taker_buys.contracts.unwrap_or(taker_buys.base).decimal()?,
         trade_count: message.trade_count,
     };
     let last_trade_id = message.last_trade_id;
@@ -308,10 +306,6 @@ fn bar_end(close_time: Timestamp) -> Timestamp {
     let last_millisecond = close_time.micros() % 1_000_000 == 999_000;
     let end = Timestamp::from_micros(close_time.micros() + if last_millisecond { 999 } else { 0 });
     end.unwrap_or(close_time)
-}
-
-fn decimal(digits: Digits<'_>) -> Result<Decimal, DecimalError> {
-    digits.decimal()
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
                 self.cache.remove(key);
             }
         }
-        let rules = Rules { bars: &self.config.bars, plan: &self.config.plan };
+        let rules = Rules::of(&self.config);
         let stored = keys.iter().map(|key| {
             self.cache.remove(key).unwrap_or_else(|| Stored::from_items(rules, items.of(key), report))
         });
@@ -141,7 +141,7 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
     }
 
     fn advance(&self, lanes: Vec<LaneFrames>, stored: Vec<Stored>, report: &mut Report) -> Vec<Work> {
-        let rules = Rules { bars: &self.config.bars, plan: &self.config.plan };
+        let rules = Rules::of(&self.config);
         let work = lanes.into_iter().zip(stored).map(|(frames, mut stored)| {
             let (key, first_record) = (lane_key(rules.bars, &frames.symbol), frames.first_record);
             let advanced = stored.advance(rules, frames, report);

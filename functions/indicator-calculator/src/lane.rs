@@ -4,6 +4,7 @@ use tapeline_indicators::{BarSettings, ClosedBar, Folded, Lane, Plan, Seen, Seri
 use tapeline_market::{Interval, Timestamp};
 
 use crate::batch::LaneFrames;
+use crate::config::Config;
 use crate::report::Report;
 use crate::row::{self, Owner, Values};
 use crate::state::{Condition, Item, ItemKey, Part, Write};
@@ -28,6 +29,12 @@ pub(crate) struct Stored {
 pub(crate) struct Rules<'c> {
     pub(crate) bars: &'c BarSettings,
     pub(crate) plan: &'c Plan,
+}
+
+impl<'c> Rules<'c> {
+    pub(crate) const fn of(config: &'c Config) -> Self {
+        Self { bars: &config.bars, plan: &config.plan }
+    }
 }
 
 /// What a batch does to a lane.
@@ -110,10 +117,9 @@ impl Stored {
         let mut touched = vec![false; self.series.len()];
         let mut values = Vec::new();
         for closed in &folded.closed {
-            let Some(at) = rules.bars.intervals().position(|interval| interval == closed.bar.interval) else {
-                continue;
-            };
-            let (Some(series), Some(touched)) = (self.series.get_mut(at), touched.get_mut(at)) else {
+            let mut all = self.series.iter_mut().zip(&mut touched).zip(rules.bars.intervals());
+            let Some(((series, touched), _)) = all.find(|(_, interval)| *interval == closed.bar.interval)
+            else {
                 continue;
             };
             // A bar that the series has taken already was published before that was written.
@@ -162,7 +168,10 @@ fn series(rules: Rules<'_>, item: Option<&Item>, report: &mut Report) -> Series 
         // Its bars were published by the series before: they are not published again with other numbers.
         let last = i64::try_from(item.order).ok().and_then(|micros| Timestamp::from_micros(micros).ok());
         let fresh = Series::new(rules.plan);
-        last.map_or(fresh.clone(), |last| fresh.behind(last))
+        match last {
+            Some(last) => fresh.behind(last),
+            None => fresh,
+        }
     })
 }
 

@@ -47,7 +47,7 @@ fn flows(bars: &Bars<'_>, count: usize) -> Option<(f64, f64)> {
     let ticks = bars.typical_ticks(count + 1)?;
     let prices = bars.highs(count)?.iter().zip(bars.lows(count)?).zip(bars.closes(count)?);
     let (mut up, mut down) = (0.0, 0.0);
-    let moves = ticks.iter().zip(ticks.iter().skip(1));
+    let moves = ticks.clone().zip(ticks.skip(1));
     for ((((high, low), close), volume), (before, now)) in prices.zip(bars.volumes(count)?).zip(moves) {
         let flow = (high + low + close) / 3.0 * volume;
         if now > before {

@@ -17,6 +17,7 @@ pub use error::{DecodeError, FieldName};
 pub use fields::Fields;
 pub use frame::{Address, FRAME_BYTES_MAX, Frame, frames};
 pub use levels::{Level, Levels};
+pub use trade::Execution;
 
 use crate::encode::{IdWriter, Row};
 

@@ -93,6 +93,13 @@ struct Slot {
     open: Option<OpenBar>,
 }
 
+impl Tally {
+    const fn add_gap(&mut self, missing: u64) {
+        self.gaps += 1;
+        self.missing = self.missing.saturating_add(missing);
+    }
+}
+
 /// What came of the frames of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folded {
@@ -262,9 +269,7 @@ impl Lane {
         if missing == 0 || !fold.settings.ids_are_consecutive() {
             return 0;
         }
-        let tally = fold.tally();
-        tally.gaps += 1;
-        tally.missing = tally.missing.saturating_add(missing);
+        fold.tally().add_gap(missing);
         missing
     }
 
@@ -397,9 +402,7 @@ impl Lane {
         let missing = slot.closed_until.map_or(0, |closed_until| buckets.count(closed_until, open_time));
         let missing = u64::try_from(missing).unwrap_or(0);
         if known.is_none() && missing > 0 {
-            fold.tally().gaps += 1;
-            let tally = fold.tally();
-            tally.missing = tally.missing.saturating_add(missing);
+            fold.tally().add_gap(missing);
         }
         let (missing, gap) = known.unwrap_or((missing, missing > 0));
         // As it is restored: the exchange writes the last instant in its own unit.

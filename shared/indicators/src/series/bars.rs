@@ -68,9 +68,8 @@ impl Bars<'_> {
     }
 
     /// The last `count` sums of high, low and close, oldest first, in whole ticks: to compare, never to compute with.
-    pub(crate) fn typical_ticks(&self, count: usize) -> Option<&[i128]> {
-        let typical = &self.ring.typical;
-        typical.get(typical.len().checked_sub(count)?..)
+    pub(crate) fn typical_ticks(&self, count: usize) -> Option<impl Iterator<Item = i128> + Clone> {
+        self.ring.typical_ticks(count)
     }
 
     /// First instant of the newest bar.

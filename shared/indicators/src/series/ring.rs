@@ -23,8 +23,6 @@ pub(crate) struct Ring {
     pub(crate) highs: Column,
     pub(crate) lows: Column,
     pub(crate) volumes: Column,
-    /// High + low + close in price ticks: what directions are told by.
-    pub(crate) typical: Vec<i128>,
 }
 
 /// Digits behind the point of every number of a column.
@@ -47,6 +45,10 @@ impl Column {
     /// The last `count` values, oldest first; `None` when there are fewer.
     pub(crate) fn last(&self, count: usize) -> Option<&[f64]> {
         self.values.get(self.values.len().checked_sub(count)?..)
+    }
+
+    fn last_ticks(&self, count: usize) -> Option<&[i128]> {
+        self.ticks.get(self.ticks.len().checked_sub(count)?..)
     }
 
     fn push(&mut self, ticks: i128, value: f64) {
@@ -84,7 +86,6 @@ impl Ring {
             highs: Column::new(depth(window.ranges)),
             lows: Column::new(depth(window.ranges)),
             volumes: Column::new(depth(window.volumes)),
-            typical: Vec::new(),
         }
     }
 
@@ -95,11 +96,15 @@ impl Ring {
         self.lows.push(ticks.low, bar.low.to_f64());
         self.closes.push(ticks.close, bar.close.to_f64());
         self.volumes.push(ticks.volume, bar.volume.to_f64());
-        if self.typical.len() >= 2 * self.highs.depth {
-            self.typical.drain(..self.typical.len() - self.highs.depth);
-        }
-        self.typical.push(ticks.high + ticks.low + ticks.close);
         true
+    }
+
+    /// High + low + close of the last `count` bars in price ticks, oldest first: what directions are told by.
+    pub(crate) fn typical_ticks(&self, count: usize) -> Option<impl Iterator<Item = i128> + Clone> {
+        let (highs, lows) = (self.highs.last_ticks(count)?, self.lows.last_ticks(count)?);
+        let prices = highs.iter().zip(lows).zip(self.closes.last_ticks(count)?);
+        // Damaged states may hold ticks at the end of their type.
+        Some(prices.map(|((high, low), close)| high.saturating_add(*low).saturating_add(*close)))
     }
 
     /// The bar in ticks; all columns move to a finer scale first if the bar needs one.
@@ -123,9 +128,7 @@ impl Ring {
     fn refine(&mut self, price_scale: u8, volume_scale: u8) -> Option<()> {
         if price_scale > self.prices.0 {
             let factor = 10_i128.checked_pow(u32::from(price_scale - self.prices.0))?;
-            for column in
-                [&mut self.highs.ticks, &mut self.lows.ticks, &mut self.closes.ticks, &mut self.typical]
-            {
+            for column in [&mut self.highs.ticks, &mut self.lows.ticks, &mut self.closes.ticks] {
                 for ticks in column {
                     *ticks = ticks.saturating_mul(factor);
                 }
@@ -192,7 +195,6 @@ impl Ring {
             let low = checked(close.checked_sub(from.signed()?), from)?;
             ring.highs.push(high, ring.price(high, from)?);
             ring.lows.push(low, ring.price(low, from)?);
-            ring.typical.push(high + low + close);
         }
         for _ in 0..volumes {
             let volume = checked(Some(from.signed()?), from)?;
