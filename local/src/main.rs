@@ -3,6 +3,7 @@
 mod convert;
 mod demo;
 mod endpoints;
+mod engine;
 mod firehose;
 mod lambda;
 mod mapping;

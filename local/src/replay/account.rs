@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::folder::{self, SUMMARY};
-use super::functions::Functions;
 use super::log::Metrics;
-use super::pipeline::Pipeline;
-use super::plan::Plan;
-use super::summary::{DeliverySummary, Invocations, MappingSummary, Summary};
+use super::summary::{DeliverySummary, Invocations, MappingSummary, Processes, Summary};
+use crate::engine::functions::Functions;
+use crate::engine::lock_step::LockStep;
+use crate::engine::plan::Plan;
 use crate::firehose::{self, Written};
 use crate::mapping;
 use crate::template::{Function, Stack};
@@ -84,7 +84,7 @@ impl Outline {
 pub(super) async fn account(
     summary: &mut Summary,
     outline: &Outline,
-    (pipeline, functions): (&Pipeline, &Functions),
+    (pipeline, functions): (&LockStep, &Functions),
     out: &Path,
 ) -> Result<(), AccountError> {
     for (names, (counts, written)) in outline.deliveries.iter().zip(pipeline.deliveries()) {
@@ -110,7 +110,7 @@ async fn delivery(
     out: &Path,
 ) -> Result<DeliverySummary, AccountError> {
     let (metrics, processes) = match &names.function {
-        Some(function) => (metrics(function, out)?, functions.processes(&function.logical_id).await),
+        Some(function) => (metrics(function, out)?, processes(functions, function).await),
         None => Default::default(),
     };
     Ok(DeliverySummary {
@@ -144,12 +144,18 @@ async fn mapping(
         stream: names.stream.clone(),
         function: names.function.name.clone(),
         counts: counts.clone(),
-        processes: functions.processes(&names.function.logical_id).await,
+        processes: processes(functions, &names.function).await,
         bars_closed: metrics.by("BarsClosed", "Interval"),
         refusals: metrics.by("Refusals", "Reason"),
         drops: metrics.by("Drops", "Reason"),
         metrics: metrics.totals(),
     })
+}
+
+/// What the processes of a function took.
+async fn processes(functions: &Functions, function: &FunctionNames) -> Processes {
+    let (cold_starts, peak_memory_bytes) = functions.processes(&function.logical_id).await;
+    Processes { cold_starts, peak_memory_bytes }
 }
 
 /// What a function counted.

@@ -11,14 +11,10 @@ mod account;
 mod clock;
 pub(crate) mod command;
 mod folder;
-mod functions;
 mod heartbeat;
 mod log;
-mod pipeline;
-mod plan;
 mod recording;
 mod run;
-mod settings;
 mod summary;
 
 pub(crate) use clock::Speed;

@@ -12,14 +12,14 @@ use thiserror::Error;
 use super::account::{self, AccountError, Outline};
 use super::clock::{Clock, Label, Speed};
 use super::folder::{self, FolderError};
-use super::functions::{Functions, built};
 use super::heartbeat::Heartbeats;
-use super::pipeline::{Pipeline, PipelineError};
-use super::plan::{Plan, PlanError};
 use super::recording::{Recording, RecordingError, Recordings};
 use super::summary::Summary;
 use crate::endpoints::{EndpointError, Endpoints, Ports};
-use crate::lambda::{BinaryError, StartError};
+use crate::engine::functions::{FunctionError, Functions, built};
+use crate::engine::lock_step::{LockStep, LockStepError};
+use crate::engine::plan::{Plan, PlanError};
+use crate::lambda::BinaryError;
 use crate::stream::Shards;
 use crate::template::{Function, Stack, TemplateError};
 
@@ -71,14 +71,8 @@ pub(crate) enum ReplayError {
     #[error(transparent)]
     Binary(#[from] BinaryError),
     /// A function does not start.
-    #[error("the function {function} does not start")]
-    Start {
-        /// Name of the function.
-        function: String,
-        /// Why.
-        #[source]
-        source: StartError,
-    },
+    #[error(transparent)]
+    Function(#[from] FunctionError),
     /// The services that functions call cannot be played.
     #[error(transparent)]
     Endpoints(#[from] EndpointError),
@@ -90,7 +84,7 @@ pub(crate) enum ReplayError {
     Recording(#[from] RecordingError),
     /// The pipeline cannot go on.
     #[error(transparent)]
-    Pipeline(#[from] PipelineError),
+    Pipeline(#[from] LockStepError),
     /// The run cannot be accounted for.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -108,7 +102,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let outline = Outline::of(&plan, &stack);
     let functions = plan.functions();
     let market = market(&functions)?;
-    let binaries = built(&plan, options)?;
+    let binaries = built(&plan, options.functions.as_deref())?;
     let progress = progress(&options.files);
     let mut recordings = Recordings::new(&options.files, &progress);
     let (held, start) = until_first_time(&mut recordings, market)?;
@@ -119,10 +113,11 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     } else {
         Some(Endpoints::open(&stack, Ports::default(), options.state.as_deref()).await?)
     };
-    let processes = Functions::start(binaries, &plan, endpoints.as_ref(), options).await?;
+    let log_of = |function: &str| folder::log_of(function, &options.out);
+    let processes = Functions::start(binaries, &plan, endpoints.as_ref(), log_of).await?;
     let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
     let mut replay = Replay {
-        pipeline: Pipeline::new(plan, &processes, endpoints, (&options.out, start)),
+        pipeline: LockStep::new(plan, &processes, endpoints, (&options.out, start)),
         clock: Clock::new(start, options.speed),
         market,
         shards: Shards::new(options.shards),
@@ -200,7 +195,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 struct Replay {
-    pipeline: Pipeline,
+    pipeline: LockStep,
     clock: Clock,
     market: Market,
     shards: Shards,
@@ -230,7 +225,7 @@ impl Replay {
     }
 
     /// Puts one frame into the stream as one record, under the partition key of the producer contract.
-    async fn put(&mut self, frame: &[u8]) -> Result<(), PipelineError> {
+    async fn put(&mut self, frame: &[u8]) -> Result<(), LockStepError> {
         let label = Label::of(frame, self.market);
         self.heartbeats.note(&label);
         let arrival = self.clock.reach(label.event_time).await;

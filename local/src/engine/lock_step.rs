@@ -20,7 +20,7 @@ use crate::stream::{Shards, StreamRecord};
 
 /// The pipeline cannot go on.
 #[derive(Debug, Error)]
-pub(crate) enum PipelineError {
+pub(crate) enum LockStepError {
     /// A delivery stream stopped.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -33,7 +33,7 @@ pub(crate) enum PipelineError {
 }
 
 /// Everything that takes records.
-pub(super) struct Pipeline {
+pub(crate) struct LockStep {
     /// ARN of the stream that takes the frames.
     input: String,
     deliveries: Vec<DeliveryRun>,
@@ -80,9 +80,9 @@ impl Invoke for Processor {
     }
 }
 
-impl Pipeline {
+impl LockStep {
     /// Sets a plan up in a folder; `now` is where the clock starts.
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: Plan<'_>,
         functions: &Functions,
         endpoints: Option<Endpoints>,
@@ -117,20 +117,20 @@ impl Pipeline {
     }
 
     /// What became of the records of each delivery stream, in the order of the plan.
-    pub(super) fn deliveries(&self) -> impl Iterator<Item = (&firehose::Counts, &Written)> {
+    pub(crate) fn deliveries(&self) -> impl Iterator<Item = (&firehose::Counts, &Written)> {
         self.deliveries.iter().map(|run| (run.delivery.counts(), run.delivery.written()))
     }
 
     /// What each mapping did, in the order of the plan.
-    pub(super) fn mappings(&self) -> impl Iterator<Item = &mapping::Counts> {
+    pub(crate) fn mappings(&self) -> impl Iterator<Item = &mapping::Counts> {
         self.mappings.iter().map(|run| run.source.counts())
     }
 
     /// Puts a record that arrives now into the stream that takes the frames.
     ///
     /// # Errors
-    /// See [`PipelineError`].
-    pub(super) async fn put(&mut self, record: StreamRecord) -> Result<(), PipelineError> {
+    /// See [`LockStepError`].
+    pub(crate) async fn put(&mut self, record: StreamRecord) -> Result<(), LockStepError> {
         for run in self.deliveries.iter_mut().filter(|run| run.source == self.input) {
             run.delivery.put(record.clone()).await?;
         }
@@ -140,8 +140,8 @@ impl Pipeline {
     /// Gives a record that arrives now to the mappings alone.
     ///
     /// # Errors
-    /// See [`PipelineError`].
-    pub(super) async fn put_to_mappings(&mut self, record: StreamRecord) -> Result<(), PipelineError> {
+    /// See [`LockStepError`].
+    pub(crate) async fn put_to_mappings(&mut self, record: StreamRecord) -> Result<(), LockStepError> {
         for run in &mut self.mappings {
             run.source.put(record.clone()).await?;
         }
@@ -151,8 +151,8 @@ impl Pipeline {
     /// Moves the clock on and does what has become due, in the order of time.
     ///
     /// # Errors
-    /// See [`PipelineError`].
-    pub(super) async fn advance(&mut self, now: Timestamp) -> Result<(), PipelineError> {
+    /// See [`LockStepError`].
+    pub(crate) async fn advance(&mut self, now: Timestamp) -> Result<(), LockStepError> {
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
             self.advance_to(due).await?;
         }
@@ -163,14 +163,14 @@ impl Pipeline {
     ///
     /// # Errors
     /// The first one; the others are emptied all the same.
-    pub(super) async fn finish(&mut self) -> Result<(), PipelineError> {
+    pub(crate) async fn finish(&mut self) -> Result<(), LockStepError> {
         let mut result = Ok(());
         for run in &mut self.mappings {
-            result = result.and(run.source.finish().await.map_err(PipelineError::from));
+            result = result.and(run.source.finish().await.map_err(LockStepError::from));
         }
         result = result.and(self.pass_on().await);
         for run in &mut self.deliveries {
-            result = result.and(run.delivery.finish().await.map_err(PipelineError::from));
+            result = result.and(run.delivery.finish().await.map_err(LockStepError::from));
         }
         result
     }
@@ -181,7 +181,7 @@ impl Pipeline {
         deliveries.chain(self.mappings.iter().filter_map(|run| run.source.next_due())).min()
     }
 
-    async fn advance_to(&mut self, now: Timestamp) -> Result<(), PipelineError> {
+    async fn advance_to(&mut self, now: Timestamp) -> Result<(), LockStepError> {
         self.now = self.now.max(now);
         for run in &mut self.deliveries {
             run.delivery.advance(now).await?;
@@ -193,7 +193,7 @@ impl Pipeline {
     }
 
     /// Puts what functions have published since into their streams.
-    async fn pass_on(&mut self) -> Result<(), PipelineError> {
+    async fn pass_on(&mut self) -> Result<(), LockStepError> {
         let invocations = self.mappings().map(|counts| counts.invocations).sum();
         let Some(endpoints) = self.endpoints.as_ref().filter(|_| invocations > self.passed_on) else {
             return Ok(());

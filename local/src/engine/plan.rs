@@ -46,39 +46,39 @@ fn listed(streams: &[String]) -> String {
 }
 
 /// What is run.
-pub(super) struct Plan<'s> {
+pub(crate) struct Plan<'s> {
     /// ARN of the stream that takes the frames.
-    pub(super) input: String,
+    pub(crate) input: String,
     /// Delivery streams, in the order of the template.
-    pub(super) deliveries: Vec<DeliveryPlan<'s>>,
+    pub(crate) deliveries: Vec<DeliveryPlan<'s>>,
     /// Event source mappings, in the order of the template.
-    pub(super) mappings: Vec<MappingPlan<'s>>,
+    pub(crate) mappings: Vec<MappingPlan<'s>>,
     /// Streams that functions publish to.
-    pub(super) outputs: Vec<&'s Stream>,
+    pub(crate) outputs: Vec<&'s Stream>,
 }
 
 /// A delivery stream to run.
-pub(super) struct DeliveryPlan<'s> {
+pub(crate) struct DeliveryPlan<'s> {
     /// The delivery stream.
-    pub(super) stream: &'s DeliveryStream,
+    pub(crate) stream: &'s DeliveryStream,
     /// ARN of the stream it takes records from.
-    pub(super) source: String,
+    pub(crate) source: String,
     /// The function that transforms its records.
-    pub(super) function: Option<&'s Function>,
+    pub(crate) function: Option<&'s Function>,
     /// How it is set up.
-    pub(super) settings: firehose::Settings,
+    pub(crate) settings: firehose::Settings,
 }
 
 /// An event source mapping to run.
-pub(super) struct MappingPlan<'s> {
+pub(crate) struct MappingPlan<'s> {
     /// The mapping.
-    pub(super) mapping: &'s Mapping,
+    pub(crate) mapping: &'s Mapping,
     /// The stream it takes records from.
-    pub(super) stream: &'s Stream,
+    pub(crate) stream: &'s Stream,
     /// The function it gives them to.
-    pub(super) function: &'s Function,
+    pub(crate) function: &'s Function,
     /// How it is set up.
-    pub(super) settings: mapping::Settings,
+    pub(crate) settings: mapping::Settings,
 }
 
 impl<'s> Plan<'s> {
@@ -86,7 +86,7 @@ impl<'s> Plan<'s> {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub(super) fn of(stack: &'s Stack, template: &Path) -> Result<Self, PlanError> {
+    pub(crate) fn of(stack: &'s Stack, template: &Path) -> Result<Self, PlanError> {
         let deliveries = stack.delivery_streams.iter().map(|stream| delivery(stack, stream));
         let deliveries: Vec<_> = deliveries.collect::<Result<_, _>>()?;
         let mappings: Vec<_> =
@@ -112,7 +112,7 @@ impl<'s> Plan<'s> {
     }
 
     /// The functions that are run, each once, in the order of the template.
-    pub(super) fn functions(&self) -> Vec<&'s Function> {
+    pub(crate) fn functions(&self) -> Vec<&'s Function> {
         let functions = self.deliveries.iter().filter_map(|plan| plan.function);
         let mut functions: Vec<_> = functions.chain(self.mappings.iter().map(|plan| plan.function)).collect();
         functions.sort_by(|one, other| one.logical_id.cmp(&other.logical_id));
@@ -121,7 +121,7 @@ impl<'s> Plan<'s> {
     }
 
     /// Whether a function is given the records of a stream, and so may call other services.
-    pub(super) fn is_mapped(&self, function: &Function) -> bool {
+    pub(crate) fn is_mapped(&self, function: &Function) -> bool {
         self.mappings.iter().any(|plan| plan.function.logical_id == function.logical_id)
     }
 }
