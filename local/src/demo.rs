@@ -12,8 +12,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use thiserror::Error;
 
+use crate::quantity::counted;
 use crate::replay::command::TargetArgs;
-use crate::replay::{ReplayError, Speed, Summary, counted, run};
+use crate::replay::{ReplayError, Speed, Summary, run};
 use crate::sample::SampleError;
 use crate::sample::command::SampleArgs;
 

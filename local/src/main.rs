@@ -7,6 +7,7 @@ mod engine;
 mod firehose;
 mod lambda;
 mod mapping;
+mod quantity;
 mod replay;
 mod sample;
 mod stream;

@@ -20,4 +20,4 @@ mod summary;
 pub(crate) use clock::Speed;
 pub(crate) use recording::{Recording, RecordingError, Recordings};
 pub(crate) use run::{Options, ReplayError, run, turn_knobs};
-pub(crate) use summary::{Summary, counted};
+pub(crate) use summary::Summary;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::firehose::RecordCounts;
 use crate::mapping::{self, RETRIES_MAX};
+use crate::quantity::{bytes, counted, grouped};
 
 /// How wide the table is: lists of reasons and kinds are wrapped.
 const TABLE_CHARS: u16 = 110;
@@ -288,28 +289,6 @@ fn reasons(counts: &BTreeMap<String, u64>, prefix: &str) -> String {
     if parts.is_empty() { String::new() } else { format!("{prefix}{}", parts.join(", ")) }
 }
 
-/// `1 row`, `2,000 rows`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-fn bytes(count: u64) -> String {
-    indicatif::BinaryBytes(count).to_string()
-}
-
 fn elapsed(time: Duration) -> String {
     format!("{}.{:03} s", time.as_secs(), time.subsec_millis())
 }
@@ -317,13 +296,6 @@ fn elapsed(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 
     #[test]
     fn the_table_names_every_reason() {

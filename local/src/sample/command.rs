@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
-use super::{MINUTES_MAX, START_MS, SampleError, SampleOptions, Session, What};
+use super::{MINUTES_MAX, PACE_MAX, START_MS, SampleError, SampleOptions, Session, What};
 
 /// The long help text.
 pub(crate) const LONG_ABOUT: &str = "\
@@ -42,6 +42,9 @@ pub(crate) struct SampleArgs {
     /// Length of the session in minutes
     #[arg(long, default_value_t = MINUTES, value_parser = clap::value_parser!(u32).range(1..=i64::from(MINUTES_MAX)))]
     pub(crate) minutes: u32,
+    /// How many times as busy as usual takers are
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(PACE_MAX)))]
+    pub(crate) pace: u32,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -75,13 +78,14 @@ pub(crate) fn run(args: &SampleArgs) -> Result<(), SampleError> {
 impl SampleArgs {
     /// The default session, written to a file.
     pub(crate) fn default_into(file: PathBuf) -> Self {
-        Self { seed: SEED, symbols: SYMBOLS.map(String::from).to_vec(), minutes: MINUTES, out: Some(file) }
+        let symbols = SYMBOLS.map(String::from).to_vec();
+        Self { seed: SEED, symbols, minutes: MINUTES, pace: 1, out: Some(file) }
     }
 
     /// The session asked for; symbols may be typed in lower case.
     pub(crate) fn options(&self) -> SampleOptions {
         let symbols = self.symbols.iter().map(|symbol| symbol.trim().to_ascii_uppercase()).collect();
-        SampleOptions { seed: self.seed, symbols, minutes: self.minutes, start: START_MS }
+        SampleOptions { seed: self.seed, symbols, minutes: self.minutes, pace: self.pace, start: START_MS }
     }
 }
 

@@ -31,6 +31,8 @@ const START_MS_MAX: i64 = 4_102_444_800_000;
 pub(crate) const MINUTES_MAX: u32 = 1_440;
 /// Most symbols of a session; each costs some 100 kB of memory.
 pub(crate) const SYMBOLS_MAX: usize = 100;
+/// How much busier than usual takers may be at most: then they arrive in every step.
+pub(crate) const PACE_MAX: u32 = 100;
 /// Longest symbol, as the exchange bounds it.
 const SYMBOL_LENGTH_MAX: usize = 20;
 
@@ -43,6 +45,8 @@ pub(crate) struct SampleOptions {
     pub(crate) symbols: Vec<String>,
     /// Length in minutes.
     pub(crate) minutes: u32,
+    /// How many times as busy as usual takers are, 1 to [`PACE_MAX`].
+    pub(crate) pace: u32,
     /// Begin in epoch milliseconds, on a minute.
     pub(crate) start: i64,
 }
@@ -165,6 +169,12 @@ pub(crate) enum SampleError {
         /// Minutes asked for.
         found: u32,
     },
+    /// The pace is out of range.
+    #[error("takers must be 1 to {PACE_MAX} times as busy as usual, was {found}")]
+    Pace {
+        /// The factor asked for.
+        found: u32,
+    },
     /// The start is not a minute's first millisecond, or out of range.
     #[error("the start must be a whole minute in epoch milliseconds from 0 to {START_MS_MAX}, was {found}")]
     Start {
@@ -211,7 +221,8 @@ impl Session {
         check(options)?;
         let (seed, start) = (options.seed, options.start);
         let end = start + i64::from(options.minutes) * MINUTE_MS;
-        let mut tapes: Vec<_> = options.symbols.iter().map(|symbol| Tape::new(seed, symbol, start)).collect();
+        let tape = |symbol: &String| Tape::new(seed, symbol, start).busy(options.pace);
+        let mut tapes: Vec<_> = options.symbols.iter().map(tape).collect();
         // Every session of two minutes and more shows what the exchange tells of a minute without a trade.
         if let (Some(last), 2..) = (tapes.last_mut(), options.minutes) {
             last.keep_quiet(start + MINUTE_MS);
@@ -271,12 +282,15 @@ impl Iterator for Session {
 
 /// Holds the options against their limits.
 fn check(options: &SampleOptions) -> Result<(), SampleError> {
-    let SampleOptions { symbols, minutes, start, .. } = options;
+    let SampleOptions { symbols, minutes, pace, start, .. } = options;
     if symbols.is_empty() || symbols.len() > SYMBOLS_MAX {
         return Err(SampleError::SymbolCount { found: symbols.len() });
     }
     if !(1..=MINUTES_MAX).contains(minutes) {
         return Err(SampleError::Minutes { found: *minutes });
+    }
+    if !(1..=PACE_MAX).contains(pace) {
+        return Err(SampleError::Pace { found: *pace });
     }
     if !(0..=START_MS_MAX).contains(start) || start % MINUTE_MS != 0 {
         return Err(SampleError::Start { found: *start });

@@ -130,6 +130,8 @@ pub(crate) struct Tape {
     /// The best bid and ask as told last.
     quote: Option<Quote>,
     last: Option<Told>,
+    /// Taker orders in 1,000 steps of a usual minute.
+    usual_pace: i64,
     /// Taker orders in 1,000 steps of this minute.
     pace: i64,
     /// Steps by which this symbol's snapshots are shifted against those of others.
@@ -157,6 +159,7 @@ impl Tape {
             bars: Bars::new(start, price),
             quote: None,
             last: None,
+            usual_pace: of.pace(),
             pace: of.pace(),
             phase: dice.draw(0..=599),
             quiet_minute: None,
@@ -165,6 +168,13 @@ impl Tape {
         };
         tape.open_book();
         tape
+    }
+
+    /// Makes takers so many times as busy as usual.
+    pub(crate) fn busy(mut self, times: u32) -> Self {
+        self.usual_pace *= i64::from(times);
+        self.pace = self.usual_pace;
+        self
     }
 
     /// Keeps takers away for one minute.
@@ -206,9 +216,9 @@ impl Tape {
             return 0;
         }
         match mood {
-            0 => self.of.pace() / 3,
-            1 => self.of.pace() * 3,
-            _ => self.of.pace(),
+            0 => self.usual_pace / 3,
+            1 => self.usual_pace * 3,
+            _ => self.usual_pace,
         }
     }
 

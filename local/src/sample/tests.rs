@@ -16,6 +16,7 @@ fn options(seed: u64, symbols: &[&str], minutes: u32) -> SampleOptions {
         seed,
         symbols: symbols.iter().map(|s| (*s).to_owned()).collect(),
         minutes,
+        pace: 1,
         start: START_MS,
     }
 }
@@ -471,9 +472,22 @@ fn options_out_of_range_are_refused() {
         "symbols must differ, BTCUSDT was given twice"
     );
     assert_eq!(
+        refused(SampleOptions { pace: 101, ..good() }),
+        "takers must be 1 to 100 times as busy as usual, was 101"
+    );
+    assert_eq!(
         refused(SampleOptions { start: START_MS + 1, ..good() }),
         "the start must be a whole minute in epoch milliseconds from 0 to 4102444800000, was 1767614400001"
     );
+}
+
+#[test]
+fn busy_takers_trade_more() {
+    let trades = |pace| {
+        let session = Session::new(&SampleOptions { pace, ..options(1, &["BTCUSDT"], 1) }).unwrap();
+        session.filter(|frame| frame.what == What::Trade).count()
+    };
+    assert!(trades(10) > 5 * trades(1));
 }
 
 proptest! {

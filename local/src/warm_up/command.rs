@@ -14,8 +14,9 @@ use super::archive::{Given, is_archive};
 use super::keep::{Begun, Kept, keep};
 use super::{WarmUpError, frames, klines, progress};
 use crate::endpoints::{Endpoints, Ports};
+use crate::quantity::counted;
 use crate::replay::command::assignment;
-use crate::replay::{Recording, counted, turn_knobs};
+use crate::replay::{Recording, turn_knobs};
 use crate::template::Stack;
 
 /// The binary that keeps indicators.
