@@ -6,6 +6,8 @@ mod bars;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 #[cfg(unix)]
 mod mapping;
 #[cfg(test)]
