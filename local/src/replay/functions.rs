@@ -1,29 +1,15 @@
-//! The functions of a run: one process each, whoever invokes it.
+//! The functions of a run, whoever invokes them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use axum::body::Bytes;
-use tokio::sync::Mutex;
 
 use super::folder;
 use super::plan::Plan;
 use super::run::{Options, ReplayError};
 use super::summary::Processes;
 use crate::endpoints::Endpoints;
-use crate::lambda::{BinaryError, FunctionProcess, FunctionSpec, InvocationError, Invoke, find_binary};
+use crate::lambda::{self, BinaryError, FunctionSpec, find_binary, log_lines};
 use crate::template::Function;
-
-/// A function that several may invoke, one after another.
-#[derive(Debug, Clone)]
-pub(super) struct SharedFunction(Arc<Mutex<FunctionProcess>>);
-
-impl Invoke for SharedFunction {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        self.0.lock().await.invoke(event).await
-    }
-}
 
 /// A function and its binary.
 pub(super) struct Built<'s> {
@@ -45,7 +31,7 @@ pub(super) fn built<'s>(plan: &Plan<'s>, options: &Options) -> Result<Vec<Built<
 }
 
 /// The functions under way, by their name in the template.
-pub(super) struct Functions(BTreeMap<String, SharedFunction>);
+pub(super) struct Functions(BTreeMap<String, lambda::Function>);
 
 impl Functions {
     /// Starts functions; those that are given records of streams are told where the endpoints are.
@@ -69,32 +55,34 @@ impl Functions {
                 services: endpoints.map(Endpoints::variables).unwrap_or_default(),
                 timeout: function.timeout,
                 memory_mb: function.memory_mb,
+                reserved_concurrency: None,
                 log: folder::log_of(&function.name, &options.out),
+                lines: log_lines(),
             };
-            let process = FunctionProcess::start(spec).await;
-            let process =
-                process.map_err(|source| ReplayError::Start { function: function.name.clone(), source })?;
-            functions.insert(function.logical_id.clone(), SharedFunction(Arc::new(Mutex::new(process))));
+            let started = lambda::Function::start(spec).await;
+            let started =
+                started.map_err(|source| ReplayError::Start { function: function.name.clone(), source })?;
+            functions.insert(function.logical_id.clone(), started);
         }
         Ok(Self(functions))
     }
 
     /// The function of this name in the template.
-    pub(super) fn get(&self, logical_id: &str) -> Option<SharedFunction> {
+    pub(super) fn get(&self, logical_id: &str) -> Option<lambda::Function> {
         self.0.get(logical_id).cloned()
     }
 
     /// Ends all processes and waits until their logs are complete.
     pub(super) async fn stop(&self) {
         for function in self.0.values() {
-            function.0.lock().await.stop().await;
+            function.stop().await;
         }
     }
 
     /// What the processes of a function took.
-    pub(super) async fn processes(&self, logical_id: &str) -> Processes {
+    pub(super) fn processes(&self, logical_id: &str) -> Processes {
         let Some(function) = self.0.get(logical_id) else { return Processes::default() };
-        let process = function.0.lock().await;
-        Processes { cold_starts: process.cold_starts(), peak_memory_bytes: process.peak_memory_bytes() }
+        let counts = function.counts();
+        Processes { cold_starts: counts.cold_starts, peak_memory_bytes: counts.peak_memory_bytes }
     }
 }

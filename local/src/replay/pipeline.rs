@@ -9,12 +9,12 @@ use axum::body::Bytes;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::functions::{Functions, SharedFunction};
+use super::functions::Functions;
 use super::plan::{DeliveryPlan, MappingPlan, Plan};
 use crate::endpoints::{EndpointError, Endpoints};
 use crate::firehose::bucket::Bucket;
 use crate::firehose::{self, Delivery, DeliveryError, Written};
-use crate::lambda::{InvocationError, Invoke};
+use crate::lambda::{Function, InvocationError, Invoke};
 use crate::mapping::{self, EventSource, MappingError};
 use crate::stream::{Shards, StreamRecord};
 
@@ -55,7 +55,7 @@ struct DeliveryRun {
 
 /// An event source mapping under way. All of them take frames: a plan has no other.
 struct MappingRun {
-    source: EventSource<SharedFunction>,
+    source: EventSource<Function>,
 }
 
 /// A stream that functions publish to.
@@ -66,11 +66,12 @@ struct Output {
 }
 
 /// The function of a delivery stream. One without a processor never invokes it.
-struct Processor(Option<SharedFunction>);
+#[derive(Clone)]
+struct Processor(Option<Function>);
 
 impl Invoke for Processor {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        match &mut self.0 {
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
+        match &self.0 {
             Some(function) => function.invoke(event).await,
             None => Err(InvocationError::FunctionError {
                 error_type: "NoProcessor".to_owned(),

@@ -143,8 +143,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
         elapsed_ms: millis(began.elapsed()),
         ..Summary::default()
     };
-    let accounted =
-        account::account(&mut summary, &outline, (&replay.pipeline, &processes), &options.out).await;
+    let accounted = account::account(&mut summary, &outline, (&replay.pipeline, &processes), &options.out);
     played?;
     finished?;
     accounted?;
