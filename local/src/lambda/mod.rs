@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod function;
 mod log;
+pub(crate) mod log_view;
 mod pool;
 mod process_group;
 mod report;
