@@ -4,6 +4,7 @@
 //! process. The binary is the one that is deployed; nothing in it knows that it runs on this machine. Processes are
 //! started when they are needed, up to the function's concurrency, and stand still between invocations.
 
+pub(crate) mod api;
 mod binary;
 mod body;
 mod counts;
