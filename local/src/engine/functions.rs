@@ -1,17 +1,14 @@
-//! The functions of a run: one process each, whoever invokes it.
+//! The functions of a run, whoever invokes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use axum::body::Bytes;
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::broadcast;
 
-use super::plan::Plan;
-use crate::endpoints::Endpoints;
 use crate::lambda::{
-    BinaryError, FunctionProcess, FunctionSpec, InvocationError, Invoke, StartError, find_binary,
+    self, BinaryError, FunctionSpec, InvocationError, Invoke, LogLine, StartError, find_binary, log_lines,
 };
 use crate::template::Function;
 
@@ -26,87 +23,113 @@ pub(crate) struct FunctionError {
     source: StartError,
 }
 
-/// A function that several may invoke, one after another.
-#[derive(Debug, Clone)]
-pub(crate) struct SharedFunction(Arc<Mutex<FunctionProcess>>);
-
-impl Invoke for SharedFunction {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        self.0.lock().await.invoke(event).await
-    }
-}
-
 /// A function and its binary.
 pub(crate) struct Built<'s> {
     function: &'s Function,
     binary: PathBuf,
 }
 
-/// Finds the binaries of all functions that a plan runs, in a folder or where cargo and SAM leave them.
+/// Finds the binaries of functions, in a folder or where cargo and SAM leave them.
 ///
 /// # Errors
 /// When one is not built.
-pub(crate) fn built<'s>(plan: &Plan<'s>, folder: Option<&Path>) -> Result<Vec<Built<'s>>, BinaryError> {
+pub(crate) fn built<'s>(
+    functions: impl IntoIterator<Item = &'s Function>,
+    folder: Option<&Path>,
+) -> Result<Vec<Built<'s>>, BinaryError> {
     let here = std::env::current_exe().unwrap_or_default();
-    let built = plan.functions().into_iter().map(|function| {
+    let built = functions.into_iter().map(|function| {
         let binary = find_binary(&function.binary, &here, folder)?;
         Ok(Built { function, binary })
     });
     built.collect()
 }
 
-/// The functions under way, by their name in the template.
-pub(crate) struct Functions(BTreeMap<String, SharedFunction>);
+/// What functions find around them.
+pub(crate) struct Surroundings<'a> {
+    /// Variables that lead a function to the services it calls, by the function; none for one that calls none.
+    pub(crate) services: &'a dyn Fn(&Function) -> BTreeMap<String, String>,
+    /// The file of a function's log, by its name.
+    pub(crate) log_of: &'a dyn Fn(&str) -> PathBuf,
+}
+
+/// The functions under way, by their name in the template. Clones are of the same.
+#[derive(Clone)]
+pub(crate) struct Functions {
+    started: BTreeMap<String, lambda::Function>,
+    lines: broadcast::Sender<LogLine>,
+}
 
 impl Functions {
-    /// Starts functions; those that are given records of streams are told where the endpoints are. `log_of` names the file
-    /// of a function's log.
+    /// Starts functions.
     ///
     /// # Errors
     /// When one does not start.
-    pub(crate) async fn start(
-        built: Vec<Built<'_>>,
-        plan: &Plan<'_>,
-        endpoints: Option<&Endpoints>,
-        log_of: impl Fn(&str) -> PathBuf,
-    ) -> Result<Self, FunctionError> {
-        let mut functions = BTreeMap::new();
+    pub(crate) async fn start(built: Vec<Built<'_>>, around: &Surroundings<'_>) -> Result<Self, FunctionError> {
+        let lines = log_lines();
+        let mut started = BTreeMap::new();
         for Built { function, binary } in built {
-            let endpoints = endpoints.filter(|_| plan.is_mapped(function));
             let spec = FunctionSpec {
                 name: function.name.clone(),
                 arn: function.arn.clone(),
                 binary,
                 environment: function.environment.clone(),
-                services: endpoints.map(Endpoints::variables).unwrap_or_default(),
+                services: (around.services)(function),
                 timeout: function.timeout,
                 memory_mb: function.memory_mb,
-                log: log_of(&function.name),
+                reserved_concurrency: None,
+                log: (around.log_of)(&function.name),
+                lines: lines.clone(),
             };
-            let process = FunctionProcess::start(spec).await;
-            let process =
-                process.map_err(|source| FunctionError { function: function.name.clone(), source })?;
-            functions.insert(function.logical_id.clone(), SharedFunction(Arc::new(Mutex::new(process))));
+            let failed = |source| FunctionError { function: function.name.clone(), source };
+            let running = lambda::Function::start(spec).await.map_err(failed)?;
+            started.insert(function.logical_id.clone(), running);
         }
-        Ok(Self(functions))
+        Ok(Self { started, lines })
     }
 
     /// The function of this name in the template.
-    pub(crate) fn get(&self, logical_id: &str) -> Option<SharedFunction> {
-        self.0.get(logical_id).cloned()
+    pub(crate) fn get(&self, logical_id: &str) -> Option<lambda::Function> {
+        self.started.get(logical_id).cloned()
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &lambda::Function> {
+        self.started.values()
+    }
+
+    /// What they write from now on.
+    pub(crate) fn lines(&self) -> broadcast::Receiver<LogLine> {
+        self.lines.subscribe()
     }
 
     /// Ends all processes and waits until their logs are complete.
     pub(crate) async fn stop(&self) {
-        for function in self.0.values() {
-            function.0.lock().await.stop().await;
+        for function in self.started.values() {
+            function.stop().await;
         }
     }
 
     /// Cold starts of a function, and the most memory one of its processes held, in bytes.
-    pub(crate) async fn processes(&self, logical_id: &str) -> (u64, Option<u64>) {
-        let Some(function) = self.0.get(logical_id) else { return (0, None) };
-        let process = function.0.lock().await;
-        (process.cold_starts(), process.peak_memory_bytes())
+    pub(crate) fn processes(&self, logical_id: &str) -> (u64, Option<u64>) {
+        let Some(function) = self.started.get(logical_id) else { return (0, None) };
+        let counts = function.counts();
+        (counts.cold_starts, counts.peak_memory_bytes)
+    }
+}
+
+/// The function of a delivery stream. One without a processor never invokes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Processor(pub(crate) Option<lambda::Function>);
+
+impl Invoke for Processor {
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
+        match &self.0 {
+            Some(function) => function.invoke(event).await,
+            None => Err(InvocationError::FunctionError {
+                error_type: "NoProcessor".to_owned(),
+                message: "the delivery stream has no function".to_owned(),
+            }),
+        }
     }
 }

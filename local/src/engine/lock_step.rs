@@ -5,16 +5,15 @@
 
 use std::path::Path;
 
-use axum::body::Bytes;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::functions::{Functions, SharedFunction};
+use super::functions::{Functions, Processor};
 use super::plan::{DeliveryPlan, MappingPlan, Plan};
 use crate::endpoints::{EndpointError, Endpoints};
 use crate::firehose::bucket::Bucket;
 use crate::firehose::{self, Delivery, DeliveryError, Written};
-use crate::lambda::{InvocationError, Invoke};
+use crate::lambda::Function;
 use crate::mapping::{self, EventSource, MappingError};
 use crate::stream::{Shards, StreamRecord};
 
@@ -55,7 +54,7 @@ struct DeliveryRun {
 
 /// An event source mapping under way. All of them take frames: a plan has no other.
 struct MappingRun {
-    source: EventSource<SharedFunction>,
+    source: EventSource<Function>,
 }
 
 /// A stream that functions publish to.
@@ -63,21 +62,6 @@ struct Output {
     name: String,
     arn: String,
     shards: Shards,
-}
-
-/// The function of a delivery stream. One without a processor never invokes it.
-struct Processor(Option<SharedFunction>);
-
-impl Invoke for Processor {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        match &mut self.0 {
-            Some(function) => function.invoke(event).await,
-            None => Err(InvocationError::FunctionError {
-                error_type: "NoProcessor".to_owned(),
-                message: "the delivery stream has no function".to_owned(),
-            }),
-        }
-    }
 }
 
 impl LockStep {

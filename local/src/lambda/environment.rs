@@ -4,18 +4,27 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::log::FunctionLog;
-use super::process::FunctionSpec;
+use super::function::FunctionSpec;
+use super::log::{FunctionLog, ProcessLog};
+use super::process_group::{self, ProcessGroup};
 use super::runtime_api::{Invocation, Message, Outcome, RuntimeApi};
 
 /// How long the outputs of a dead process are waited for. They end with it, unless it left children behind.
 const LAST_LINES_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a process that has answered is waited for to ask for the next event, for whom wants to see its log.
+const NEXT_POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// How long lines take from a process that stands still into its log.
+const LINES_WAIT: Duration = Duration::from_millis(10);
 
 /// Why a process of the function did not become ready.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +62,9 @@ pub(crate) enum InitError {
         /// Its text.
         message: String,
     },
+    /// The function was stopped before the process was ready.
+    #[error("the function was stopped before it asked for its first event")]
+    Stopped,
 }
 
 /// How an invocation ended that got no answer.
@@ -62,11 +74,15 @@ pub(super) enum Loss {
     TimedOut,
     /// The process ended.
     Exited {
+        /// Whether it had taken the event.
+        was_taken: bool,
         /// Exit status or signal.
         status: String,
         /// Last lines of its log.
         last_log: Vec<String>,
     },
+    /// The function was stopped.
+    Stopped,
 }
 
 /// Shows a duration in seconds.
@@ -83,40 +99,47 @@ pub(super) fn lines(last_log: &[String]) -> String {
     }
 }
 
+/// What the environments of a function have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    /// What is run.
+    pub(super) spec: FunctionSpec,
+    /// Where its lines go.
+    pub(super) log: FunctionLog,
+    /// Whether it is to stop.
+    pub(super) stop: watch::Sender<bool>,
+    /// Held by each environment, and so counts them.
+    pub(super) running: Arc<()>,
+}
+
 /// A running process of the function. Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Environment {
     child: Child,
     api: RuntimeApi,
-    log: FunctionLog,
+    log: ProcessLog,
     followers: Vec<JoinHandle<()>>,
+    stop: watch::Receiver<bool>,
+    _running: Arc<()>,
 }
 
 impl Environment {
     /// Starts the process. `number` counts the environments of the function, from 1.
-    pub(super) async fn spawn(
-        spec: &FunctionSpec,
-        log: &FunctionLog,
-        number: u64,
-    ) -> Result<Self, InitError> {
+    pub(super) async fn spawn(common: &Common, number: u64) -> Result<Self, InitError> {
+        let spec = &common.spec;
         let failed = |source| InitError::Spawn { binary: spec.binary.clone(), source };
         let api = RuntimeApi::open(&spec.arn).await.map_err(failed)?;
-        log.forget_last_lines();
-        let binary = std::path::absolute(&spec.binary).map_err(failed)?;
-        let task_root = binary.parent().unwrap_or(Path::new("/"));
-        let mut child = Command::new(&binary)
-            .env_clear()
-            .envs(variables(spec, &api.address(), number))
-            .current_dir(task_root)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
+        let mut child =
+            command(spec, &api.address(), number).and_then(|mut it| it.spawn()).map_err(failed)?;
+        if let Some(group) = ProcessGroup::of(&child) {
+            api.freeze_between_events(group);
+        }
+        let log = ProcessLog::new(&common.log);
         let stdout = child.stdout.take().map(|output| tokio::spawn(log.clone().follow(output)));
         let stderr = child.stderr.take().map(|output| tokio::spawn(log.clone().follow(output)));
-        Ok(Self { child, api, log: log.clone(), followers: stdout.into_iter().chain(stderr).collect() })
+        let followers = stdout.into_iter().chain(stderr).collect();
+        let (stop, running) = (common.stop.subscribe(), Arc::clone(&common.running));
+        Ok(Self { child, api, log, followers, stop, _running: running })
     }
 
     /// Waits until the process asks for its first event.
@@ -128,7 +151,8 @@ impl Environment {
                 let last_log = self.last_lines().await;
                 return Err(InitError::Exited { status: describe(status), last_log });
             }
-            () = tokio::time::sleep(limit) => None,
+            () = stopped(&mut self.stop) => return Err(InitError::Stopped),
+            () = sleep(limit) => None,
         };
         match message {
             Some(Message::InitFailed(error)) => {
@@ -142,8 +166,9 @@ impl Environment {
 
     /// Hands an event to the process and waits for the outcome.
     pub(super) async fn serve(&mut self, invocation: Invocation, limit: Duration) -> Result<Outcome, Loss> {
+        self.log.begin(&invocation.request_id);
         self.api.hand_out(invocation);
-        let deadline = tokio::time::sleep(limit);
+        let deadline = sleep(limit);
         tokio::pin!(deadline);
         loop {
             tokio::select! {
@@ -153,12 +178,27 @@ impl Environment {
                     return Ok(outcome);
                 },
                 status = self.child.wait() => {
-                    let last_log = self.last_lines().await;
-                    return Err(Loss::Exited { status: describe(status), last_log });
+                    let (was_taken, last_log) = (self.api.is_busy(), self.last_lines().await);
+                    return Err(Loss::Exited { was_taken, status: describe(status), last_log });
                 }
+                () = stopped(&mut self.stop) => return Err(Loss::Stopped),
                 () = &mut deadline => return Err(Loss::TimedOut),
             }
         }
+    }
+
+    /// What the function wrote during the invocation that it has answered: the end of it, as the service shows it.
+    pub(super) async fn log_tail(&mut self) -> Vec<u8> {
+        let next_poll = async { while !matches!(self.api.message().await, Message::Ready) {} };
+        // It may write until it asks for the next event. One that does not is not waited for.
+        let _ = timeout(NEXT_POLL_WAIT, next_poll).await;
+        sleep(LINES_WAIT).await;
+        self.log.tail()
+    }
+
+    /// Where its lines go.
+    pub(super) const fn log(&self) -> &ProcessLog {
+        &self.log
     }
 
     /// Whether the process still runs.
@@ -168,9 +208,17 @@ impl Environment {
 
     /// Ends the process at once, whatever it does, and waits until its log is complete.
     pub(super) async fn kill(mut self) {
+        self.kill_group();
         // An error means that it is gone already.
         let _ = self.child.kill().await;
         self.last_lines().await;
+    }
+
+    /// Ends the process with all that it started.
+    fn kill_group(&self) {
+        if let Some(group) = ProcessGroup::of(&self.child) {
+            group.kill();
+        }
     }
 
     /// Most memory the process held at once, in bytes. `None` when it is gone, and on other systems than Linux.
@@ -186,6 +234,34 @@ impl Environment {
         }
         self.log.last_lines()
     }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+/// Waits until the function is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the function is gone, and who waits with it.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The command that starts the process.
+fn command(spec: &FunctionSpec, runtime_api: &str, number: u64) -> io::Result<Command> {
+    let binary = std::path::absolute(&spec.binary)?;
+    let mut command = Command::new(&binary);
+    command
+        .env_clear()
+        .envs(variables(spec, runtime_api, number))
+        .current_dir(binary.parent().unwrap_or(Path::new("/")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    process_group::isolate(&mut command);
+    Ok(command)
 }
 
 /// The environment of the process: the function's variables and what Lambda sets, nothing of our own environment.
@@ -232,6 +308,7 @@ fn high_water_mark(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::log::log_lines;
     use super::*;
 
     /// A function whose ARN is `arn` with one variable.
@@ -244,7 +321,9 @@ mod tests {
             services: BTreeMap::new(),
             timeout: Duration::from_mins(1),
             memory_mb: 256,
+            reserved_concurrency: None,
             log: PathBuf::from("fn.log"),
+            lines: log_lines(),
         }
     }
 

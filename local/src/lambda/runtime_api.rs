@@ -4,14 +4,12 @@
 //! runtime interface emulator: 202 `{"status":"OK"}`, 400 for a wrong request id, 403 for a call out of turn and 413
 //! for an answer that is too large.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -22,12 +20,11 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::body::{Read, read};
+use super::process_group::ProcessGroup;
+
 /// Largest answer of a synchronous invocation, in bytes.
 pub(super) const ANSWER_BYTES_MAX: usize = 6_291_556;
-
-/// Bytes of an oversized body that are read and thrown away before the connection is given up. A client that is
-/// still writing would otherwise see a broken connection instead of the 413.
-const DISCARDED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Characters of an error text of the function that are kept.
 const ERROR_TEXT_CHARS_MAX: usize = 4_000;
@@ -48,7 +45,7 @@ pub(super) struct Invocation {
 /// What the function says through the API.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// First poll: the init phase is over.
+    /// It asks for an event. When it does so first, the init phase is over.
     Ready,
     /// The init phase failed.
     InitFailed(ReportedError),
@@ -85,6 +82,7 @@ pub(super) struct ReportedError {
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     address: SocketAddr,
+    shared: Arc<Shared>,
     invocations: mpsc::Sender<Invocation>,
     messages: mpsc::Receiver<Message>,
     server: JoinHandle<()>,
@@ -100,24 +98,37 @@ impl RuntimeApi {
             let _ = connection.set_nodelay(true);
         });
         let (invocations, waiting) = mpsc::channel(1);
-        // The stages admit at most three messages that nobody has read: ready, init failed, answered.
+        // The stages admit at most three messages that nobody has read: ready, answered, and ready again.
         let (sender, messages) = mpsc::channel(4);
         let shared = Arc::new(Shared {
             function_arn: function_arn.to_owned(),
             stage: Mutex::new(Stage::Init),
+            group: OnceLock::new(),
             waiting: tokio::sync::Mutex::new(waiting),
             messages: sender,
         });
+        let router = router(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // `serve` never returns: it goes on after errors of single connections.
-            let _ = axum::serve(listener, router(shared)).await;
+            let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { address, invocations, messages, server })
+        Ok(Self { address, shared, invocations, messages, server })
     }
 
     /// Host and port, as `AWS_LAMBDA_RUNTIME_API` holds them.
     pub(super) fn address(&self) -> String {
         self.address.to_string()
+    }
+
+    /// From now on the processes that poll stand still while they wait for an event.
+    pub(super) fn freeze_between_events(&self, group: ProcessGroup) {
+        // It is set once, by whom started the processes.
+        let _ = self.shared.group.set(group);
+    }
+
+    /// Whether the function works on an event that was handed out.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(*self.shared.stage(), Stage::Busy(_))
     }
 
     /// Hands an event to the next poll. Only one may be under way.
@@ -147,6 +158,7 @@ impl Drop for RuntimeApi {
 struct Shared {
     function_arn: String,
     stage: Mutex<Stage>,
+    group: OnceLock<ProcessGroup>,
     waiting: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
     messages: mpsc::Sender<Message>,
 }
@@ -158,8 +170,10 @@ enum Stage {
     Init,
     /// Reported that it cannot start.
     Failed,
-    /// Polls, or is about to.
+    /// Waits for an event.
     Ready,
+    /// Has answered, and does what it likes until it asks for the next event.
+    Answered,
     /// Works on the invocation with this request id.
     Busy(String),
 }
@@ -171,6 +185,7 @@ impl Stage {
             Self::Init => "Init",
             Self::Failed => "InitError",
             Self::Ready => "Ready",
+            Self::Answered => "ResponseSent",
             Self::Busy(_) => "Running",
         }
     }
@@ -237,11 +252,12 @@ impl Shared {
     fn poll(&self) -> Result<(), Refusal> {
         let mut stage = self.stage();
         match *stage {
-            Stage::Init => {
+            Stage::Init | Stage::Answered => {
                 *stage = Stage::Ready;
                 self.say(Message::Ready);
                 Ok(())
             }
+            // Its connection broke, and it asks once more.
             Stage::Ready => Ok(()),
             Stage::Failed | Stage::Busy(_) => {
                 Err(Refusal::OutOfTurn { stage: stage.name(), wanted: "Ready" })
@@ -249,11 +265,29 @@ impl Shared {
         }
     }
 
+    /// Waits for an event; meanwhile whatever polls stands still.
+    async fn event(&self) -> Option<Invocation> {
+        let mut waiting = self.waiting.lock().await;
+        // A process that is to go on at once need not be stopped.
+        if let Ok(invocation) = waiting.try_recv() {
+            return Some(invocation);
+        }
+        let group = self.group.get();
+        if let Some(group) = group {
+            group.freeze();
+        }
+        let invocation = waiting.recv().await?;
+        if let Some(group) = group {
+            group.thaw();
+        }
+        Some(invocation)
+    }
+
     /// Ends the running invocation. Of two answers to the same one only the first counts.
     fn finish(&self, request_id: &str, outcome: Outcome) -> Result<(), Refusal> {
         let mut stage = self.stage();
         stage.admit(request_id)?;
-        *stage = Stage::Ready;
+        *stage = Stage::Answered;
         self.say(Message::Answered(outcome));
         Ok(())
     }
@@ -285,7 +319,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     if let Err(refusal) = shared.poll() {
         return refusal.into_response();
     }
-    let Some(invocation) = shared.waiting.lock().await.recv().await else {
+    let Some(invocation) = shared.event().await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     *shared.stage() = Stage::Busy(invocation.request_id.clone());
@@ -301,7 +335,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
 
 /// `POST /runtime/invocation/{id}/response`: takes the answer of an invocation.
 async fn respond(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Body) -> Response {
-    match read(body).await {
+    match read(body, ANSWER_BYTES_MAX).await {
         Read::Whole(bytes) => accepted(shared.finish(&id, Outcome::Response(bytes))),
         Read::TooLarge { bytes } => {
             accepted(shared.finish(&id, Outcome::TooLarge { bytes }).and(Err(Refusal::TooLarge)))
@@ -338,38 +372,6 @@ fn json(status: StatusCode, body: String) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// A body, as far as it may be kept.
-enum Read {
-    /// All of it.
-    Whole(Bytes),
-    /// More than [`ANSWER_BYTES_MAX`]: nothing of it.
-    TooLarge { bytes: u64 },
-    /// The connection broke.
-    Truncated,
-}
-
-/// Reads a body to its end and keeps it when it is within the limit.
-///
-/// Every body is read before its call is judged: a call refused earlier would break the runtime's connection.
-async fn read(mut body: Body) -> Read {
-    let mut kept = Vec::new();
-    let mut bytes: u64 = 0;
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(frame) = frame else { return Read::Truncated };
-        let Ok(data) = frame.into_data() else { continue };
-        bytes = bytes.saturating_add(data.len() as u64);
-        if bytes > DISCARDED_BYTES_MAX {
-            break;
-        }
-        if bytes > ANSWER_BYTES_MAX as u64 {
-            kept = Vec::new();
-        } else {
-            kept.extend_from_slice(&data);
-        }
-    }
-    if bytes > ANSWER_BYTES_MAX as u64 { Read::TooLarge { bytes } } else { Read::Whole(kept.into()) }
-}
-
 /// The documented body of an error. Runtimes may send any other.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -380,7 +382,8 @@ struct ErrorBody {
 
 /// Reads a reported error, however little of it is there.
 async fn reported(headers: &HeaderMap, body: Body) -> ReportedError {
-    let bytes = if let Read::Whole(bytes) = read(body).await { bytes } else { Bytes::new() };
+    let bytes =
+        if let Read::Whole(bytes) = read(body, ANSWER_BYTES_MAX).await { bytes } else { Bytes::new() };
     let body: Option<ErrorBody> = serde_json::from_slice(&bytes).ok();
     let (error_type, message) = body.map(|body| (body.error_type, body.error_message)).unwrap_or_default();
     let header = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
@@ -432,6 +435,11 @@ pub(super) mod tests {
 
         pub(in crate::lambda) async fn next(&mut self) -> Reply {
             self.send(&format!("GET {NEXT} HTTP/1.1\r\nhost: x\r\n\r\n"), b"").await
+        }
+
+        /// Takes an event; gives its id.
+        pub(in crate::lambda) async fn next_id(&mut self) -> String {
+            self.next().await.header("lambda-runtime-aws-request-id").to_owned()
         }
 
         pub(in crate::lambda) async fn post(&mut self, path: &str, body: &[u8]) -> Reply {

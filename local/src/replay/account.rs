@@ -81,18 +81,18 @@ impl Outline {
 ///
 /// # Errors
 /// When a function's log cannot be read or the summary cannot be written.
-pub(super) async fn account(
+pub(super) fn account(
     summary: &mut Summary,
     outline: &Outline,
     (pipeline, functions): (&LockStep, &Functions),
     out: &Path,
 ) -> Result<(), AccountError> {
     for (names, (counts, written)) in outline.deliveries.iter().zip(pipeline.deliveries()) {
-        let delivery = delivery(names, (counts, written), functions, out).await?;
+        let delivery = delivery(names, (counts, written), functions, out)?;
         summary.delivery_streams.insert(names.name.clone(), delivery);
     }
     for (names, counts) in outline.mappings.iter().zip(pipeline.mappings()) {
-        let mapping = mapping(names, counts, functions, out).await?;
+        let mapping = mapping(names, counts, functions, out)?;
         summary.mappings.insert(names.name.clone(), mapping);
     }
     let path = out.join(SUMMARY);
@@ -103,14 +103,14 @@ pub(super) async fn account(
     written.map_err(|source| AccountError { path, source })
 }
 
-async fn delivery(
+fn delivery(
     names: &DeliveryNames,
     (counts, written): (&firehose::Counts, &Written),
     functions: &Functions,
     out: &Path,
 ) -> Result<DeliverySummary, AccountError> {
     let (metrics, processes) = match &names.function {
-        Some(function) => (metrics(function, out)?, processes(functions, function).await),
+        Some(function) => (metrics(function, out)?, processes(functions, function)),
         None => Default::default(),
     };
     Ok(DeliverySummary {
@@ -133,7 +133,7 @@ async fn delivery(
     })
 }
 
-async fn mapping(
+fn mapping(
     names: &MappingNames,
     counts: &mapping::Counts,
     functions: &Functions,
@@ -144,7 +144,7 @@ async fn mapping(
         stream: names.stream.clone(),
         function: names.function.name.clone(),
         counts: counts.clone(),
-        processes: processes(functions, &names.function).await,
+        processes: processes(functions, &names.function),
         bars_closed: metrics.by("BarsClosed", "Interval"),
         refusals: metrics.by("Refusals", "Reason"),
         drops: metrics.by("Drops", "Reason"),
@@ -153,8 +153,8 @@ async fn mapping(
 }
 
 /// What the processes of a function took.
-async fn processes(functions: &Functions, function: &FunctionNames) -> Processes {
-    let (cold_starts, peak_memory_bytes) = functions.processes(&function.logical_id).await;
+fn processes(functions: &Functions, function: &FunctionNames) -> Processes {
+    let (cold_starts, peak_memory_bytes) = functions.processes(&function.logical_id);
     Processes { cold_starts, peak_memory_bytes }
 }
 

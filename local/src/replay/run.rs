@@ -16,7 +16,7 @@ use super::heartbeat::Heartbeats;
 use super::recording::{Recording, RecordingError, Recordings};
 use super::summary::Summary;
 use crate::endpoints::{EndpointError, Endpoints, Ports};
-use crate::engine::functions::{FunctionError, Functions, built};
+use crate::engine::functions::{FunctionError, Functions, Surroundings, built};
 use crate::engine::lock_step::{LockStep, LockStepError};
 use crate::engine::plan::{Plan, PlanError};
 use crate::lambda::BinaryError;
@@ -102,7 +102,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let outline = Outline::of(&plan, &stack);
     let functions = plan.functions();
     let market = market(&functions)?;
-    let binaries = built(&plan, options.functions.as_deref())?;
+    let binaries = built(functions.iter().copied(), options.functions.as_deref())?;
     let progress = progress(&options.files);
     let mut recordings = Recordings::new(&options.files, &progress);
     let (held, start) = until_first_time(&mut recordings, market)?;
@@ -114,7 +114,13 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
         Some(Endpoints::open(&stack, Ports::default(), options.state.as_deref()).await?)
     };
     let log_of = |function: &str| folder::log_of(function, &options.out);
-    let processes = Functions::start(binaries, &plan, endpoints.as_ref(), log_of).await?;
+    // Only those that are given records of streams may call other services.
+    let services = |function: &Function| {
+        let endpoints = endpoints.as_ref().filter(|_| plan.is_mapped(function));
+        endpoints.map(Endpoints::variables).unwrap_or_default()
+    };
+    let around = Surroundings { services: &services, log_of: &log_of };
+    let processes = Functions::start(binaries, &around).await?;
     let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
     let mut replay = Replay {
         pipeline: LockStep::new(plan, &processes, endpoints, (&options.out, start)),
@@ -138,8 +144,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
         elapsed_ms: millis(began.elapsed()),
         ..Summary::default()
     };
-    let accounted =
-        account::account(&mut summary, &outline, (&replay.pipeline, &processes), &options.out).await;
+    let accounted = account::account(&mut summary, &outline, (&replay.pipeline, &processes), &options.out);
     played?;
     finished?;
     accounted?;
