@@ -4,6 +4,7 @@ mod convert;
 mod demo;
 mod endpoints;
 mod firehose;
+mod firehose_api;
 mod lambda;
 mod mapping;
 mod replay;

@@ -18,7 +18,7 @@ use super::pipeline::{Pipeline, PipelineError};
 use super::plan::{Plan, PlanError};
 use super::recording::{Recording, RecordingError, Recordings};
 use super::summary::Summary;
-use crate::endpoints::{EndpointError, Endpoints, Ports};
+use crate::endpoints::{EndpointError, Endpoints};
 use crate::lambda::{BinaryError, StartError};
 use crate::stream::Shards;
 use crate::template::{Function, Stack, TemplateError};
@@ -117,7 +117,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let endpoints = if plan.mappings.is_empty() {
         None
     } else {
-        Some(Endpoints::open(&stack, Ports::default(), options.state.as_deref()).await?)
+        Some(Endpoints::open(&stack, options.state.as_deref()).await?)
     };
     let processes = Functions::start(binaries, &plan, endpoints.as_ref(), options).await?;
     let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
