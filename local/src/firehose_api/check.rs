@@ -66,17 +66,19 @@ impl Check {
         ));
     }
 
-    /// A number, if there is one, must be in this range.
-    pub(super) fn range(&mut self, field: &str, value: Option<i64>, (least, most): (i64, i64)) {
-        let Some(value) = value else { return };
-        let constraint = if value < least {
-            format!("greater than or equal to {least}")
-        } else if value > most {
-            format!("less than or equal to {most}")
-        } else {
-            return;
-        };
-        self.of(field, &value.to_string(), &format!("Member must have value {constraint}"));
+    /// How many a page may have, from 1 to `most`. `None`: the request does not say.
+    pub(super) fn limit(&mut self, value: Option<i64>, most: usize) -> Option<usize> {
+        let value = value?;
+        let limit = usize::try_from(value).ok().filter(|limit| (1..=most).contains(limit));
+        if limit.is_none() {
+            let constraint = if value < 1 {
+                "greater than or equal to 1".to_owned()
+            } else {
+                format!("less than or equal to {most}")
+            };
+            self.of("limit", &value.to_string(), &format!("Member must have value {constraint}"));
+        }
+        limit
     }
 
     /// A text, if there is one, must be one of these.

@@ -12,7 +12,7 @@ mod put;
 mod tags;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use axum::Router;
@@ -34,6 +34,8 @@ const TARGET: &str = "Firehose_20150804.";
 const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How many names `ListDeliveryStreams` gives when it is not told.
 const LISTED_DEFAULT: usize = 10;
+/// How many names it gives at most.
+const LISTED_MAX: usize = 10_000;
 /// The destination of every delivery stream: there is one each.
 const DESTINATION_ID: &str = "destinationId-000000000001";
 
@@ -213,7 +215,7 @@ impl<D: DeliveryStreams> Api<D> {
     fn list(&self, body: &[u8]) -> Result<Value, ApiError> {
         let request: ListRequest = read(body)?;
         let mut check = Check::default();
-        check.range("limit", request.limit, (1, 10_000));
+        let limit = check.limit(request.limit, LISTED_MAX).unwrap_or(LISTED_DEFAULT);
         if request.exclusive_start_delivery_stream_name.is_some() {
             check.name(
                 "exclusiveStartDeliveryStreamName",
@@ -222,7 +224,6 @@ impl<D: DeliveryStreams> Api<D> {
         }
         check.one_of("deliveryStreamType", request.delivery_stream_type.as_deref(), &change::TYPES);
         check.finish()?;
-        let limit = request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(LISTED_DEFAULT);
         let is_asked_for = |(name, kind): &(String, StreamType)| {
             let start = request.exclusive_start_delivery_stream_name.as_ref();
             start.is_none_or(|start| name > start)
@@ -260,9 +261,8 @@ impl<D: DeliveryStreams> Api<D> {
         let request: ListTagsRequest = read(body)?;
         let stream = self.named(&read::<Named>(body)?)?;
         let mut check = Check::default();
-        check.range("limit", request.limit, (1, tags::TAGS_MAX as i64));
+        let limit = check.limit(request.limit, tags::TAGS_MAX).unwrap_or(tags::TAGS_MAX);
         check.finish()?;
-        let limit = request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(tags::TAGS_MAX);
         Ok(self.tags().list(&stream.name, request.exclusive_start_tag_key.as_deref(), limit))
     }
 
@@ -275,7 +275,7 @@ impl<D: DeliveryStreams> Api<D> {
     }
 
     /// The tags, whoever held them last.
-    fn tags(&self) -> std::sync::MutexGuard<'_, Tags> {
+    fn tags(&self) -> MutexGuard<'_, Tags> {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

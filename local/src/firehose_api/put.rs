@@ -78,7 +78,7 @@ fn of_producers<'n, D: DeliveryStreams>(streams: &D, name: Option<&'n str>) -> R
     let name = name.unwrap_or_default();
     match found(streams, name)?.kind {
         StreamType::DirectPut => Ok(name),
-        kind => Err(ApiError::InvalidArgument(format!(
+        kind @ StreamType::KinesisStreamAsSource => Err(ApiError::InvalidArgument(format!(
             "This operation is not permitted on {} delivery stream type.",
             kind.name()
         ))),

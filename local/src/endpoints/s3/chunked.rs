@@ -48,8 +48,8 @@ enum Stage {
     Line(Vec<u8>),
     /// In the data of a chunk, of which this much is to come.
     Data(u64),
-    /// Behind it.
-    End,
+    /// Behind it, with what is to come of its line feed.
+    End(&'static [u8]),
     /// Behind the last chunk.
     Trailers,
 }
@@ -86,16 +86,16 @@ impl Decoder {
                     bytes = behind;
                     *remaining -= taken as u64;
                     if *remaining == 0 {
-                        self.0 = Stage::End;
+                        self.0 = Stage::End(b"\r\n");
                     }
                 }
-                Stage::End => {
+                Stage::End(expected) => {
                     bytes = rest;
-                    match first {
-                        b'\r' => {}
-                        b'\n' => self.0 = Stage::Line(Vec::new()),
+                    self.0 = match expected.split_first() {
+                        Some((one, [])) if one == first => Stage::Line(Vec::new()),
+                        Some((one, to_come)) if one == first => Stage::End(to_come),
                         _ => return Err(ChunkError::End),
-                    }
+                    };
                 }
                 Stage::Trailers => break,
             }
@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn data_is_found_however_the_body_is_cut() {
         let signature = "b".repeat(64);
-        // Two chunks of 17 and 3 bytes; the data itself looks like the end of a chunk.
+        // Two chunks of 16 and 3 bytes; the data itself looks like the end of a chunk.
         let body = format!(
-            "11;chunk-signature={signature}\r\nabc\r\n0\r\n\r\n123456\r\n3;chunk-signature={signature}\r\nxyz\r\n\
+            "10;chunk-signature={signature}\r\nabc\r\n0\r\n\r\n123456\r\n3;chunk-signature={signature}\r\nxyz\r\n\
             0;chunk-signature={signature}\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
         );
         for piece_bytes in [1, 2, 3, 5, 64, 1000] {
@@ -168,5 +168,6 @@ mod tests {
         assert!(matches!(check(b"+2\r\nab\r\n0\r\n", 7), Err(ChunkError::Length)));
         assert!(matches!(check(&[b'0'; 2000], 7), Err(ChunkError::Length)));
         assert!(matches!(check(b"2\r\nabc\r\n", 7), Err(ChunkError::End)));
+        assert!(matches!(check(b"3\r\nab\r\n0\r\n", 7), Err(ChunkError::End)));
     }
 }

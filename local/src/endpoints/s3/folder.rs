@@ -8,16 +8,16 @@ use std::pin::Pin;
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput,
-    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, Object,
-    PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
-    UploadPartOutput,
+    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopySource, CreateBucketInput,
+    CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput,
+    DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput,
+    HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+    ListPartsOutput, Object, PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput,
+    UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
 use super::super::EndpointError;
@@ -56,6 +56,12 @@ impl Folder {
         let path = self.path.join(bucket).join(key.trim_start_matches('/'));
         !key.ends_with('/') && tokio::fs::metadata(path).await.is_ok_and(|found| found.is_dir())
     }
+
+    /// Refuses the key of a folder, as one that is not there.
+    async fn an_object(&self, bucket: &str, key: &str) -> S3Result<()> {
+        a_path(key)?;
+        if self.is_folder(bucket, key).await { Err(s3_error!(NoSuchKey)) } else { Ok(()) }
+    }
 }
 
 /// Operations that are those of `s3s-fs` as they are.
@@ -74,7 +80,7 @@ macro_rules! as_they_are {
     )+};
 }
 
-/// Operations that are those of `s3s-fs` once a request has been looked at.
+/// Operations that are those of `s3s-fs` once the input has been looked at.
 macro_rules! after {
     ($($operation:ident: $input:ty => $output:ty, $look:expr;)+) => {$(
         fn $operation<'life0, 'async_trait>(
@@ -86,7 +92,7 @@ macro_rules! after {
             Self: 'async_trait,
         {
             Box::pin(async move {
-                $look(self, &request.input.bucket, &request.input.key).await?;
+                $look(self, &request.input).await?;
                 self.files.$operation(request).await
             })
         }
@@ -97,24 +103,36 @@ macro_rules! after {
 impl S3 for Folder {
     as_they_are! {
         abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput;
-        complete_multipart_upload: CompleteMultipartUploadInput => CompleteMultipartUploadOutput;
         create_bucket: CreateBucketInput => CreateBucketOutput;
         delete_bucket: DeleteBucketInput => DeleteBucketOutput;
-        delete_objects: DeleteObjectsInput => DeleteObjectsOutput;
         get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput;
         head_bucket: HeadBucketInput => HeadBucketOutput;
         list_buckets: ListBucketsInput => ListBucketsOutput;
         list_parts: ListPartsInput => ListPartsOutput;
         upload_part: UploadPartInput => UploadPartOutput;
-        upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput;
     }
 
     after! {
-        copy_object: CopyObjectInput => CopyObjectOutput, short_enough;
-        create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput, short_enough;
-        get_object: GetObjectInput => GetObjectOutput, an_object;
-        head_object: HeadObjectInput => HeadObjectOutput, an_object;
-        put_object: PutObjectInput => PutObjectOutput, short_enough;
+        complete_multipart_upload: CompleteMultipartUploadInput => CompleteMultipartUploadOutput,
+            async |_: &Self, input: &CompleteMultipartUploadInput| a_path(&input.key);
+        copy_object: CopyObjectInput => CopyObjectOutput, async |_: &Self, input: &CopyObjectInput| {
+            a_source(&input.copy_source)?;
+            a_new_object(&input.bucket, &input.key)
+        };
+        create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput,
+            async |_: &Self, input: &CreateMultipartUploadInput| a_new_object(&input.bucket, &input.key);
+        delete_objects: DeleteObjectsInput => DeleteObjectsOutput,
+            async |_: &Self, input: &DeleteObjectsInput| {
+                input.delete.objects.iter().try_for_each(|object| a_path(&object.key))
+            };
+        get_object: GetObjectInput => GetObjectOutput,
+            async |folder: &Self, input: &GetObjectInput| folder.an_object(&input.bucket, &input.key).await;
+        head_object: HeadObjectInput => HeadObjectOutput,
+            async |folder: &Self, input: &HeadObjectInput| folder.an_object(&input.bucket, &input.key).await;
+        put_object: PutObjectInput => PutObjectOutput,
+            async |_: &Self, input: &PutObjectInput| a_new_object(&input.bucket, &input.key);
+        upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput,
+            async |_: &Self, input: &UploadPartCopyInput| a_source(&input.copy_source);
     }
 
     fn delete_object<'life0, 'async_trait>(
@@ -126,6 +144,7 @@ impl S3 for Folder {
         Self: 'async_trait,
     {
         Box::pin(async move {
+            a_path(&request.input.key)?;
             if self.is_folder(&request.input.bucket, &request.input.key).await {
                 // Deleting what is not there succeeds.
                 return Ok(S3Response::new(DeleteObjectOutput::default()));
@@ -176,24 +195,35 @@ fn finished(mut objects: Vec<Object>) -> Vec<Object> {
     objects
 }
 
-/// Refuses the key of a folder, as one that is not there.
-async fn an_object(folder: &Folder, bucket: &str, key: &str) -> Result<(), S3Error> {
-    if folder.is_folder(bucket, key).await { Err(s3_error!(NoSuchKey)) } else { Ok(()) }
+/// Refuses a key that leads out of its bucket: here it is a path.
+fn a_path(key: &str) -> S3Result<()> {
+    if key.split('/').any(|part| matches!(part, "." | "..")) {
+        return Err(s3_error!(InvalidArgument, "A key must be a path inside of its bucket on this machine"));
+    }
+    Ok(())
+}
+
+/// Refuses a source as [`a_path`] does.
+fn a_source(source: &CopySource) -> S3Result<()> {
+    match source {
+        CopySource::Bucket { key, .. } => a_path(key),
+        CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => Ok(()),
+    }
 }
 
 /// Refuses a key that makes too long a name of the file in which its metadata is kept: after the object has been
 /// written would be too late.
-async fn short_enough(_: &Folder, bucket: &str, key: &str) -> Result<(), S3Error> {
+fn a_new_object(bucket: &str, key: &str) -> S3Result<()> {
+    a_path(key)?;
     let as_base64 = |bytes: usize| (bytes * 4).div_ceil(3);
-    let name_bytes = NAME_BYTES_BESIDE + as_base64(bucket.len()) + as_base64(key.len());
-    if name_bytes <= NAME_BYTES_MAX {
+    let beside = NAME_BYTES_BESIDE + as_base64(bucket.len());
+    if beside + as_base64(key.len()) <= NAME_BYTES_MAX {
         return Ok(());
     }
-    let room = NAME_BYTES_MAX.saturating_sub(NAME_BYTES_BESIDE + as_base64(bucket.len()));
     Err(s3_error!(
         KeyTooLongError,
         "Your key is too long: this machine keeps keys of up to {} bytes in this bucket, yours has {}",
-        room * 3 / 4,
+        NAME_BYTES_MAX.saturating_sub(beside) * 3 / 4,
         key.len()
     ))
 }

@@ -227,11 +227,15 @@ async fn a_key_that_is_too_long_for_this_machine_is_refused_before_anything_is_w
 }
 
 #[tokio::test]
-async fn a_key_does_not_lead_out_of_the_folder() {
+async fn a_key_does_not_lead_out_of_its_bucket() {
     let buckets = Buckets::new();
-    let outside = buckets.folder.path().with_extension("outside");
-    let name = outside.file_name().unwrap().to_str().unwrap();
-    let path = format!("/archive/%2E%2E/%2E%2E/{name}");
-    assert_ne!(buckets.send("PUT", &path, (&[], b"mine")).await.status, 200);
-    assert!(!outside.exists());
+    std::fs::write(buckets.folder.path().join("beside"), "not an object").unwrap();
+    for method in ["GET", "HEAD", "PUT", "DELETE"] {
+        for path in ["/archive/%2E%2E/beside", "/archive/a/../../beside"] {
+            assert_eq!(buckets.send(method, path, (&[], b"mine")).await.status, 400, "{method} {path}");
+        }
+    }
+    let copy = [("x-amz-copy-source", "archive/../beside")];
+    assert_eq!(buckets.send("PUT", "/archive/copy", (&copy, b"")).await.status, 400);
+    assert_eq!(std::fs::read(buckets.folder.path().join("beside")).unwrap(), b"not an object");
 }
