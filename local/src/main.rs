@@ -5,6 +5,7 @@ mod demo;
 mod endpoints;
 mod engine;
 mod firehose;
+mod firehose_api;
 mod lambda;
 mod mapping;
 mod quantity;

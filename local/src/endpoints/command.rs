@@ -7,23 +7,21 @@ use std::path::PathBuf;
 use clap::Args;
 use thiserror::Error;
 
-use super::{EndpointError, Endpoints, Ports};
+use super::{DynamoDb, EndpointError, Gateway, GatewayParts, Kinesis, Port};
 use crate::template::{Stack, TemplateError};
 
 /// Serves the template's streams and tables on this machine until Ctrl-C.
 ///
-/// Prints, all at once, the lines with which a shell exports what a function needs to find them.
+/// Kinesis and DynamoDB answer on one port. Prints, all at once, the lines with which a shell exports what a function
+/// needs to find them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EndpointsArgs {
     /// The template whose streams and tables are served.
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
     template: PathBuf,
-    /// Port of Kinesis; 0 has the system choose.
+    /// Port of the services; 0 has the system choose.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
-    kinesis_port: u16,
-    /// Port of DynamoDB; 0 has the system choose.
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    dynamodb_port: u16,
+    port: u16,
     /// Database file that keeps the tables between runs; otherwise they are kept in memory.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -52,9 +50,19 @@ pub(crate) enum EndpointsError {
 /// See [`EndpointsError`].
 pub(crate) async fn run(args: &EndpointsArgs) -> Result<(), EndpointsError> {
     let stack = Stack::load(&args.template, &BTreeMap::new())?;
-    let ports = Ports { kinesis: args.kinesis_port, dynamodb: args.dynamodb_port };
-    let endpoints = Endpoints::open(&stack, ports, args.state.as_deref()).await?;
-    let mut variables = endpoints.variables();
+    let port = Port::take(args.port)?;
+    let kinesis = Kinesis::open(&stack.streams).await?;
+    let dynamodb = DynamoDb::open(&stack.tables, args.state.as_deref())?;
+    let parts = GatewayParts {
+        kinesis: kinesis.router(),
+        dynamodb: dynamodb.address(),
+        firehose: None,
+        lambda: None,
+        admin: None,
+        buckets: None,
+    };
+    let gateway = Gateway::open(port, parts)?;
+    let mut variables = gateway.variables();
     variables.extend(names(&stack));
     // At once, so that who reads the first line can read all.
     io::stdout().write_all(exports(&variables).as_bytes()).map_err(EndpointsError::Print)?;

@@ -7,17 +7,15 @@ use dynoxide::errors::DynoxideError;
 use dynoxide::{Database, actions::create_table::CreateTableRequest};
 use serde_json::{Value, json};
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::EndpointError;
+use super::port::Port;
 use crate::template::{KeyAttribute, StateTable};
 
 /// The endpoint does not do what it should.
 #[derive(Debug, Error)]
 pub(crate) enum DynamoDbError {
-    /// It does not listen.
-    #[error("the DynamoDB endpoint must have an address")]
-    Address(#[source] std::io::Error),
     /// The file of the tables does not open.
     #[error("cannot keep tables in {place}")]
     Open {
@@ -47,8 +45,8 @@ pub(crate) enum DynamoDbError {
     },
 }
 
-/// The open endpoint. Dropping it closes it.
-pub(super) struct DynamoDb {
+/// Tables, and the API over them on a port of their own. Dropping it closes it.
+pub(crate) struct DynamoDb {
     address: SocketAddr,
     server: JoinHandle<()>,
 }
@@ -57,13 +55,9 @@ impl DynamoDb {
     /// Serves these tables, kept in a file or in memory. Those that the file has already stay as they are.
     ///
     /// # Errors
-    /// When the file does not open, or a table cannot be made.
-    pub(super) fn open(
-        listener: TcpListener,
-        tables: &[StateTable],
-        state: Option<&Path>,
-    ) -> Result<Self, DynamoDbError> {
-        let address = listener.local_addr().map_err(DynamoDbError::Address)?;
+    /// When no port is free, the file does not open, or a table cannot be made.
+    pub(crate) fn open(tables: &[StateTable], state: Option<&Path>) -> Result<Self, EndpointError> {
+        let (listener, address) = Port::take(0)?.into_parts();
         let place = state.map_or_else(|| "memory".to_owned(), |file| file.display().to_string());
         let database = state.map_or_else(Database::memory, |_| Database::new(&place));
         let database = database.map_err(|source| DynamoDbError::Open { place, source })?;
@@ -78,7 +72,7 @@ impl DynamoDb {
     }
 
     /// Where it listens.
-    pub(super) const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 }

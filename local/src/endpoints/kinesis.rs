@@ -1,8 +1,9 @@
 //! The Kinesis endpoint.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ferrokinesis::actions::{Operation, dispatch};
@@ -11,23 +12,25 @@ use ferrokinesis::store::{Store, StoreOptions};
 use ferrokinesis::types::StreamStatus;
 use serde_json::json;
 use thiserror::Error;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
+use super::EndpointError;
 use crate::template::Stream;
 
 /// Most bytes of records that wait to be taken. An invocation publishes a small part of it, and where nobody takes
 /// records, as behind `tapeline endpoints`, it ends in a refusal before it ends the machine's memory.
 const RETAINED_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Most open shards, those of the template included: the lowest quota that an account begins with on AWS. Streams that
+/// are made or split by request share it.
+const SHARDS_MAX: u32 = 200;
+/// Most bytes of a request: the 10 MiB of a `PutRecords` take 13.4 MiB as base64, and 500 keys and braces less than the
+/// rest. The endpoint itself refuses more than 5 MiB of records, and says so as Kinesis does.
+const REQUEST_BYTES_MAX: usize = 14 * 1024 * 1024;
 /// How often a stream is looked at until it is there. The store makes it in a task of its own, at once.
 const LOOKS_MAX: u32 = 1000;
 
 /// The endpoint does not do what it should.
 #[derive(Debug, Error)]
 pub(crate) enum KinesisError {
-    /// It does not listen.
-    #[error("the Kinesis endpoint must have an address")]
-    Address(#[source] std::io::Error),
     /// A stream is not made.
     #[error("the Kinesis endpoint must make the stream {stream}, it answered {answer}")]
     Create {
@@ -56,39 +59,42 @@ pub(crate) struct Published {
     pub(crate) data: Vec<u8>,
 }
 
-/// The open endpoint. Dropping it closes it.
-pub(super) struct Kinesis {
-    address: SocketAddr,
+/// Streams, and the API over them.
+#[derive(Clone)]
+pub(crate) struct Kinesis {
+    router: Router,
     store: Store,
-    server: JoinHandle<()>,
 }
 
 impl Kinesis {
-    /// Serves these streams.
+    /// Makes these streams.
     ///
     /// # Errors
     /// When one of them cannot be made.
-    pub(super) async fn open(listener: TcpListener, streams: &[Stream]) -> Result<Self, KinesisError> {
-        let address = listener.local_addr().map_err(KinesisError::Address)?;
-        let (app, store) = ferrokinesis::create_app(StoreOptions {
+    pub(crate) async fn open(streams: &[Stream]) -> Result<Self, EndpointError> {
+        let shards: u32 = streams.iter().map(|stream| stream.shard_count).sum();
+        let (router, store) = ferrokinesis::create_app(StoreOptions {
             create_stream_ms: 0,
-            shard_limit: streams.iter().map(|stream| stream.shard_count).sum(),
+            delete_stream_ms: 0,
+            update_stream_ms: 0,
+            shard_limit: shards.max(SHARDS_MAX),
             max_retained_bytes: Some(RETAINED_BYTES_MAX),
             ..StoreOptions::default()
         });
         for stream in streams {
             create(&store, stream).await?;
         }
-        let server = tokio::spawn(async move {
-            // It goes on after errors of single connections, and ends with this process.
-            let _ = ferrokinesis::serve_plain_http(listener, app, std::future::pending()).await;
-        });
-        Ok(Self { address, store, server })
+        Ok(Self { router: router.layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)), store })
     }
 
-    /// Where it listens.
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.address
+    /// The API, in JSON and CBOR.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The streams themselves.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Takes the records of a stream.
@@ -106,12 +112,6 @@ impl Kinesis {
             Ok(Published { partition_key: record.partition_key, data })
         });
         published.collect()
-    }
-}
-
-impl Drop for Kinesis {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

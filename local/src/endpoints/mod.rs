@@ -1,46 +1,39 @@
-//! The services that functions call, on this machine: Kinesis and DynamoDB behind loopback ports.
+//! The AWS services of this machine: Kinesis, DynamoDB, Firehose, Lambda and S3 behind loopback ports.
 //!
-//! Each is an implementation of the service's API that others maintain, in this process; it begins with the template's
-//! streams and tables. Functions reach them as the AWS SDKs are told to: by `AWS_ENDPOINT_URL_KINESIS` and
-//! `AWS_ENDPOINT_URL_DYNAMODB`. No request leaves this machine, and the credentials are made up.
+//! Kinesis, DynamoDB and S3 are implementations of the services' APIs that others maintain, in this process; they begin
+//! with the template's streams, tables and buckets. [`Gateway`] puts all services behind one port, to which AWS SDKs are
+//! led by `AWS_ENDPOINT_URL`. [`Endpoints`] are what a function calls while it is replayed: Kinesis and DynamoDB alone,
+//! each on a port of its own. No request leaves this machine, and the credentials are made up.
 
 pub(crate) mod command;
 mod dynamodb;
+mod forward;
+mod gateway;
 mod kinesis;
+mod port;
+mod s3;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::Path;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
 
-pub(crate) use dynamodb::DynamoDbError;
-pub(crate) use kinesis::{KinesisError, Published};
+pub(crate) use dynamodb::{DynamoDb, DynamoDbError};
+pub(crate) use gateway::{Gateway, GatewayParts};
+pub(crate) use kinesis::{Kinesis, KinesisError, Published};
+pub(crate) use port::Port;
 
 use crate::template::Stack;
-use dynamodb::DynamoDb;
-use kinesis::Kinesis;
-
-/// Credentials that name nobody: requests have to be signed with something.
-const CREDENTIALS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local"), ("AWS_SESSION_TOKEN", "local")];
-
-/// Where the endpoints listen; 0 has the system choose.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ports {
-    /// Of Kinesis.
-    pub(crate) kinesis: u16,
-    /// Of DynamoDB.
-    pub(crate) dynamodb: u16,
-}
+use port::Server;
 
 /// The endpoints cannot be opened, or do not answer.
 #[derive(Debug, Error)]
 pub(crate) enum EndpointError {
     /// The port is taken.
-    #[error("cannot listen on port {port} of this machine")]
+    #[error(
+        "port {port} of this machine must be free: end what listens there, or choose another with --port (0 has the system choose)"
+    )]
     Listen {
         /// The port; 0 for any.
         port: u16,
@@ -54,11 +47,24 @@ pub(crate) enum EndpointError {
     /// DynamoDB refuses.
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
+    /// The folder of the buckets cannot be used.
+    #[error("cannot serve the buckets in {folder}")]
+    Buckets {
+        /// The folder.
+        folder: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Requests cannot be passed on to a service.
+    #[error("cannot make requests on this machine")]
+    Client(#[source] reqwest::Error),
 }
 
-/// The open endpoints. Dropping them closes them.
+/// The open endpoints of a replay. Dropping them closes them.
 pub(crate) struct Endpoints {
     kinesis: Kinesis,
+    kinesis_server: Server,
     dynamodb: DynamoDb,
 }
 
@@ -68,25 +74,19 @@ impl Endpoints {
     ///
     /// # Errors
     /// See [`EndpointError`].
-    pub(crate) async fn open(
-        stack: &Stack,
-        ports: Ports,
-        state: Option<&Path>,
-    ) -> Result<Self, EndpointError> {
-        let kinesis = Kinesis::open(listen(ports.kinesis).await?, &stack.streams).await?;
-        let dynamodb = DynamoDb::open(listen(ports.dynamodb).await?, &stack.tables, state)?;
-        Ok(Self { kinesis, dynamodb })
+    pub(crate) async fn open(stack: &Stack, state: Option<&Path>) -> Result<Self, EndpointError> {
+        let kinesis = Kinesis::open(&stack.streams).await?;
+        let kinesis_server = Port::take(0)?.serve(kinesis.router())?;
+        let dynamodb = DynamoDb::open(&stack.tables, state)?;
+        Ok(Self { kinesis, kinesis_server, dynamodb })
     }
 
     /// The variables that lead a function to the endpoints.
     pub(crate) fn variables(&self) -> BTreeMap<String, String> {
-        let urls = [
-            ("AWS_ENDPOINT_URL_KINESIS", format!("http://{}", self.kinesis.address())),
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.dynamodb.address())),
-        ];
-        let urls = urls.into_iter().map(|(name, url)| (name.to_owned(), url));
-        let credentials = CREDENTIALS.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        urls.chain(credentials).collect()
+        port::variables([
+            ("AWS_ENDPOINT_URL_KINESIS", self.kinesis_server.address()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb.address()),
+        ])
     }
 
     /// Takes what was published to a stream since it was taken last, shard by shard, each in its order.
@@ -96,12 +96,6 @@ impl Endpoints {
     pub(crate) async fn take_published(&self, stream: &str) -> Result<Vec<Published>, EndpointError> {
         Ok(self.kinesis.take_published(stream).await?)
     }
-}
-
-/// Listens on loopback only.
-async fn listen(port: u16) -> Result<TcpListener, EndpointError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-    listener.map_err(|source| EndpointError::Listen { port, source })
 }
 
 #[cfg(test)]

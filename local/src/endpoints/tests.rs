@@ -65,7 +65,7 @@ async fn dynamodb(endpoints: &Endpoints, operation: &str, body: &Value) -> (u16,
 }
 
 async fn open(state: Option<&Path>) -> Endpoints {
-    Endpoints::open(&stack(), Ports::default(), state).await.unwrap()
+    Endpoints::open(&stack(), state).await.unwrap()
 }
 
 #[tokio::test]
@@ -114,13 +114,4 @@ async fn tables_in_a_file_outlive_the_endpoints() {
     assert_eq!(status, 400);
     let (status, _) = dynamodb(&open(None).await, "PutItem", &put("attribute_not_exists(lane)")).await;
     assert_eq!(status, 200);
-}
-
-#[tokio::test]
-async fn a_port_that_is_taken_is_named() {
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let ports = Ports { kinesis: port, dynamodb: 0 };
-    let error = Endpoints::open(&stack(), ports, None).await.err().unwrap();
-    assert_eq!(error.to_string(), format!("cannot listen on port {port} of this machine"));
 }

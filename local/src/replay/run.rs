@@ -15,7 +15,7 @@ use super::folder::{self, FolderError};
 use super::heartbeat::Heartbeats;
 use super::recording::{Recording, RecordingError, Recordings};
 use super::summary::Summary;
-use crate::endpoints::{EndpointError, Endpoints, Ports};
+use crate::endpoints::{EndpointError, Endpoints};
 use crate::engine::functions::{FunctionError, Functions, Surroundings, built};
 use crate::engine::lock_step::{LockStep, LockStepError};
 use crate::engine::plan::{Plan, PlanError};
@@ -111,7 +111,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let endpoints = if plan.mappings.is_empty() {
         None
     } else {
-        Some(Endpoints::open(&stack, Ports::default(), options.state.as_deref()).await?)
+        Some(Endpoints::open(&stack, options.state.as_deref()).await?)
     };
     let log_of = |function: &str| folder::log_of(function, &options.out);
     // Only those that are given records of streams may call other services.

@@ -13,7 +13,7 @@ use tapeline_market::{Interval, Market, Symbol};
 use super::archive::{Given, is_archive};
 use super::keep::{Begun, Kept, keep};
 use super::{WarmUpError, frames, klines, progress};
-use crate::endpoints::{Endpoints, Ports};
+use crate::endpoints::Endpoints;
 use crate::quantity::counted;
 use crate::replay::command::assignment;
 use crate::replay::{Recording, turn_knobs};
@@ -127,7 +127,7 @@ impl Setup {
             let named = self.variables.get(STATE_TABLE).filter(|name| !name.is_empty()).cloned();
             return Ok((aws(&self.variables)?.state_store(named.unwrap_or(table)), None));
         }
-        let endpoints = Endpoints::open(&self.stack, Ports::default(), state).await?;
+        let endpoints = Endpoints::open(&self.stack, state).await?;
         let mut variables = endpoints.variables();
         variables.insert("AWS_REGION".to_owned(), self.region.clone());
         Ok((aws(&variables)?.state_store(table), Some(endpoints)))
