@@ -200,7 +200,7 @@ impl<F: Invoke> Delivery<F> {
         let message = crate::chain(error);
         self.counts.invocations_failed += 1;
         self.counts.last_failure = Some(format!("{code}: {message}"));
-        Failure { what: FailureType::Processing, attempts, code: code.to_owned(), message }
+        Failure { what: FailureType::Processing, attempts, code: code.to_owned(), message, request: None }
     }
 
     fn outcome(&mut self, record: &StreamRecord, answer: Transformed) -> Result<(), DeliveryError> {
@@ -220,6 +220,7 @@ impl<F: Invoke> Delivery<F> {
                     attempts: 1,
                     code: "Lambda.ProcessingFailedStatus".to_owned(),
                     message: "ProcessingFailed status set for record".to_owned(),
+                    request: None,
                 };
                 self.fail(record, &failure)
             }
@@ -244,7 +245,8 @@ impl<F: Invoke> Delivery<F> {
             Err(error) => {
                 self.counts.records.conversion_failed += 1;
                 let (code, message) = (error.code().to_owned(), error.message());
-                let failure = Failure { what: FailureType::FormatConversion, attempts: 1, code, message };
+                let what = FailureType::FormatConversion;
+                let failure = Failure { what, attempts: 1, code, message, request: None };
                 self.fail(record, &failure)
             }
         }
@@ -254,7 +256,7 @@ impl<F: Invoke> Delivery<F> {
     fn partition_failure(&self, keys: &PartitionKeys, arrival: Timestamp) -> Option<Failure> {
         let failure = |code: &str, message: String| {
             let (what, code) = (FailureType::Partitioning, format!("DynamicPartitioning.{code}"));
-            Some(Failure { what, attempts: 1, code, message })
+            Some(Failure { what, attempts: 1, code, message, request: None })
         };
         let missing = self.settings.prefix.partition_keys().into_iter().find(|&key| !keys.contains_key(key));
         if let Some(key) = missing {
