@@ -1,5 +1,7 @@
 //! The endpoints as functions reach them: over HTTP.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -7,14 +9,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::template::{KeyAttribute, StateTable, Stream};
+use crate::template::{KeyAttribute, StateTable, Stream, StreamMode};
 
 fn stack() -> Stack {
     let stream = Stream {
         logical_id: "Rows".to_owned(),
         name: "rows".to_owned(),
         arn: "arn:aws:kinesis:us-east-1:000000000000:stream/rows".to_owned(),
+        mode: StreamMode::Provisioned,
         shard_count: 2,
+        retention: Duration::from_hours(24),
     };
     let key = |name: &str| KeyAttribute { name: name.to_owned(), kind: "S".to_owned() };
     let table = StateTable {
@@ -23,13 +27,7 @@ fn stack() -> Stack {
         partition_key: key("lane"),
         sort_key: Some(key("part")),
     };
-    Stack {
-        functions: Vec::new(),
-        delivery_streams: Vec::new(),
-        streams: vec![stream],
-        tables: vec![table],
-        not_run: Vec::new(),
-    }
+    Stack { streams: vec![stream], tables: vec![table], ..Stack::default() }
 }
 
 /// Sends a request as an SDK does and hands back status and answer.

@@ -16,6 +16,7 @@ use crate::firehose::{self, Delivery, DeliveryError, Written};
 use crate::lambda::Function;
 use crate::mapping::{self, EventSource, MappingError};
 use crate::stream::{Shards, StreamRecord};
+use crate::template::OnFailure;
 
 /// The pipeline cannot go on.
 #[derive(Debug, Error)]
@@ -74,13 +75,17 @@ impl LockStep {
     ) -> Self {
         let delivery = |plan: DeliveryPlan<'_>| {
             let function = Processor(plan.function.and_then(|function| functions.get(&function.logical_id)));
-            let bucket = Bucket::new(out.join(&plan.stream.s3.bucket));
-            DeliveryRun { source: plan.source, delivery: Delivery::new(plan.settings, function, bucket, now) }
+            let bucket = Bucket::new(out.join(&plan.stream.s3()?.bucket));
+            let delivery = Delivery::new(plan.settings, function, bucket, now);
+            Some(DeliveryRun { source: plan.source, delivery })
         };
         let mapping = |plan: MappingPlan<'_>| {
             let function = functions.get(&plan.function.logical_id)?;
-            let on_failure = plan.mapping.on_failure.as_ref();
-            let on_failure = on_failure.map(|destination| Bucket::new(out.join(&destination.bucket)));
+            let on_failure = match &plan.mapping.on_failure {
+                Some(OnFailure::S3 { bucket }) => Some(Bucket::new(out.join(bucket))),
+                // The plan has no mapping with another destination.
+                Some(OnFailure::Sqs { .. } | OnFailure::Sns { .. }) | None => None,
+            };
             Some(MappingRun { source: EventSource::new(plan.settings, function, on_failure, now) })
         };
         // What functions publish is put under keys that keep its order, so the number of its shards changes nothing.
@@ -91,7 +96,7 @@ impl LockStep {
         };
         Self {
             input: plan.input,
-            deliveries: plan.deliveries.into_iter().map(delivery).collect(),
+            deliveries: plan.deliveries.into_iter().filter_map(delivery).collect(),
             mappings: plan.mappings.into_iter().filter_map(mapping).collect(),
             outputs: plan.outputs.into_iter().map(output).collect(),
             endpoints,

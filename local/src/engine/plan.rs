@@ -89,8 +89,8 @@ impl<'s> Plan<'s> {
     pub(crate) fn of(stack: &'s Stack, template: &Path) -> Result<Self, PlanError> {
         let deliveries = stack.delivery_streams.iter().map(|stream| delivery(stack, stream));
         let deliveries: Vec<_> = deliveries.collect::<Result<_, _>>()?;
-        let mappings: Vec<_> =
-            stack.functions.iter().flat_map(|function| mappings(stack, function)).collect();
+        let mappings = stack.functions.iter().flat_map(|function| mappings(stack, function));
+        let mappings: Vec<_> = mappings.collect::<Result<_, _>>()?;
         let outputs: Vec<_> =
             stack.streams.iter().filter(|stream| is_published_to(stream, &mappings)).collect();
         let is_output = |arn: &str| outputs.iter().any(|output| output.arn == arn);
@@ -128,7 +128,7 @@ impl<'s> Plan<'s> {
 
 fn delivery<'s>(stack: &'s Stack, stream: &'s DeliveryStream) -> Result<DeliveryPlan<'s>, SettingsError> {
     let function =
-        stream.s3.lambda.as_ref().and_then(|lambda| {
+        stream.processing.lambda.as_ref().and_then(|lambda| {
             stack.functions.iter().find(|function| function.logical_id == lambda.function)
         });
     let Source::Kinesis { stream_arn, .. } = &stream.source else {
@@ -138,12 +138,15 @@ fn delivery<'s>(stack: &'s Stack, stream: &'s DeliveryStream) -> Result<Delivery
     Ok(DeliveryPlan { stream, source: stream_arn.clone(), function, settings })
 }
 
-fn mappings<'s>(stack: &'s Stack, function: &'s Function) -> impl Iterator<Item = MappingPlan<'s>> {
+fn mappings<'s>(
+    stack: &'s Stack,
+    function: &'s Function,
+) -> impl Iterator<Item = Result<MappingPlan<'s>, SettingsError>> {
     function.mappings.iter().filter_map(|mapping| {
         // The template's reader has found the stream already.
         let stream = stack.streams.iter().find(|stream| stream.logical_id == mapping.stream)?;
         let settings = settings::mapping(mapping, function, stream);
-        Some(MappingPlan { mapping, stream, function, settings })
+        Some(settings.map(|settings| MappingPlan { mapping, stream, function, settings }))
     })
 }
 

@@ -10,7 +10,10 @@ use crate::firehose::object_name::ObjectFormat;
 use crate::firehose::prefix::{Prefix, PrefixError, PrefixUse};
 use crate::firehose::{Conversion, LambdaSettings, Settings, Table};
 use crate::mapping;
-use crate::template::{self, Compression, DeliveryStream, Function, Mapping, ParquetCompression, Stream};
+use crate::template::{
+    self, Compression, DeliveryStream, Function, Mapping, OnFailure, ParquetCompression, S3Destination,
+    StartingPosition, Stream,
+};
 
 /// Place of the region in an ARN.
 const REGION: usize = 3;
@@ -31,6 +34,14 @@ pub(crate) enum SettingsError {
     Unsupported {
         /// Name of the delivery stream.
         stream: String,
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// A mapping that is not run yet.
+    #[error("the mapping {mapping} asks for {what}, which is not run on this machine")]
+    UnsupportedMapping {
+        /// Name of the mapping.
+        mapping: String,
         /// What it asks for.
         what: &'static str,
     },
@@ -72,8 +83,8 @@ pub(super) fn delivery(
     source_arn: &str,
     function: Option<&Function>,
 ) -> Result<Settings, SettingsError> {
-    let (s3, name) = (&stream.s3, || stream.name.clone());
-    refuse_unsupported(stream)?;
+    let name = || stream.name.clone();
+    let s3 = supported(stream)?;
     let time_zone = TimeZone::get(&s3.time_zone);
     let time_zone = time_zone.map_err(|source| SettingsError::TimeZone { stream: name(), source })?;
     let prefix = |text: &str, prefix_use: PrefixUse| {
@@ -84,7 +95,7 @@ pub(super) fn delivery(
     Ok(Settings {
         prefix: prefix(&s3.prefix, PrefixUse::Delivery)?,
         error_prefix: prefix(&s3.error_prefix, PrefixUse::Error)?,
-        lambda: s3.lambda.as_ref().zip(function).map(|(lambda, function)| LambdaSettings {
+        lambda: stream.processing.lambda.as_ref().zip(function).map(|(lambda, function)| LambdaSettings {
             function_arn: function.arn.clone(),
             buffer_bytes: number(lambda.buffer_bytes),
             buffer_interval: interval(lambda.buffer_interval),
@@ -100,14 +111,22 @@ pub(super) fn delivery(
         buffer_bytes: number(s3.buffer_bytes),
         buffer_interval: interval(s3.buffer_interval),
         dynamic_partitioning: s3.dynamic_partitioning,
-        append_delimiter: s3.append_delimiter,
+        append_delimiter: stream.processing.append_delimiter,
     })
 }
 
 /// Makes an event source mapping ready to run, with its function and its stream.
-pub(super) fn mapping(mapping: &Mapping, function: &Function, stream: &Stream) -> mapping::Settings {
+///
+/// # Errors
+/// When it asks for what cannot be run here.
+pub(super) fn mapping(
+    mapping: &Mapping,
+    function: &Function,
+    stream: &Stream,
+) -> Result<mapping::Settings, SettingsError> {
+    refuse_unsupported(mapping)?;
     let name = format!("{}\n{}", function.arn, mapping.logical_id);
-    mapping::Settings {
+    Ok(mapping::Settings {
         // AWS draws it; here it follows from what the mapping is.
         uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
         function_arn: function.arn.clone(),
@@ -122,7 +141,23 @@ pub(super) fn mapping(mapping: &Mapping, function: &Function, stream: &Stream) -
         retries: mapping.retries,
         record_age_max: mapping.record_age_max.map(interval),
         report_failures: mapping.report_failures,
+    })
+}
+
+/// Refuses what a replay does not do. Its stream is empty when it begins, so its latest record and its oldest are the
+/// same.
+fn refuse_unsupported(mapping: &Mapping) -> Result<(), SettingsError> {
+    let has_place = matches!(mapping.on_failure, None | Some(OnFailure::S3 { .. }));
+    for (is_asked_for, what) in [
+        (matches!(mapping.starting_position, StartingPosition::AtTimestamp(_)), "a start at a time"),
+        (!mapping.filters.is_empty(), "filters"),
+        (!has_place, "a destination of failures other than a bucket"),
+    ] {
+        if is_asked_for {
+            return Err(SettingsError::UnsupportedMapping { mapping: mapping.logical_id.clone(), what });
+        }
     }
+    Ok(())
 }
 
 /// A part of an ARN, by its place.
@@ -130,15 +165,23 @@ fn part(arn: &str, place: usize) -> String {
     arn.split(':').nth(place).unwrap_or_default().to_owned()
 }
 
-fn refuse_unsupported(stream: &DeliveryStream) -> Result<(), SettingsError> {
-    let unsupported = |what| Err(SettingsError::Unsupported { stream: stream.name.clone(), what });
-    if stream.s3.compression != Compression::Uncompressed {
-        return unsupported("compressed objects");
+/// The bucket of a delivery stream that asks for nothing that is not run.
+fn supported(stream: &DeliveryStream) -> Result<&S3Destination, SettingsError> {
+    let unsupported = |what| SettingsError::Unsupported { stream: stream.name.clone(), what };
+    let s3 = stream.s3().ok_or_else(|| unsupported("a destination other than a bucket"))?;
+    let processing = &stream.processing;
+    for (is_asked_for, what) in [
+        (s3.compression != Compression::Uncompressed, "compressed objects"),
+        (s3.backup.is_some(), "a backup of its records"),
+        (processing.de_aggregation.is_some(), "de-aggregation by the delivery stream"),
+        (processing.decompression.is_some(), "decompression by the delivery stream"),
+        (processing.metadata.is_some(), "partition keys by a query"),
+    ] {
+        if is_asked_for {
+            return Err(unsupported(what));
+        }
     }
-    if stream.s3.de_aggregation.is_some() {
-        return unsupported("de-aggregation by the delivery stream");
-    }
-    Ok(())
+    Ok(s3)
 }
 
 fn conversion(conversion: &template::Conversion) -> Result<Conversion, SettingsError> {

@@ -64,6 +64,24 @@ pub(crate) enum TemplateError {
         /// What is asked for.
         what: String,
     },
+    /// A value of a request is wrong, or missing.
+    #[error("`{path}` must be {expected}, was {found}")]
+    Request {
+        /// Place in the request, such as `ExtendedS3DestinationConfiguration.Prefix`.
+        path: String,
+        /// What would be right.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A value of a request is right on AWS and changes what happens, but the local run cannot do it.
+    #[error("`{path}`: {what} is not supported by the local run")]
+    UnsupportedRequest {
+        /// Place in the request.
+        path: String,
+        /// What is asked for.
+        what: String,
+    },
     /// A parameter was given a value that the template does not have or does not allow.
     #[error("parameter {name} must be {expected}, was {found}")]
     Parameter {
@@ -131,6 +149,20 @@ impl Fault {
             }
             Cause::Unsupported(what) => TemplateError::Unsupported { file, line, path, what },
             Cause::Parameter { expected, found } => TemplateError::Parameter { name: path, expected, found },
+        }
+    }
+
+    /// Makes it an error of a request, which has neither file nor lines.
+    pub(super) fn into_request_error(self) -> TemplateError {
+        let Self { path, cause, .. } = self;
+        match cause {
+            Cause::Unsupported(what) => TemplateError::UnsupportedRequest { path, what },
+            Cause::Invalid { expected, found } | Cause::Parameter { expected, found } => {
+                TemplateError::Request { path, expected, found }
+            }
+            Cause::Yaml(expected) => {
+                TemplateError::Request { path, expected, found: "something else".to_owned() }
+            }
         }
     }
 }

@@ -5,8 +5,27 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 
 use super::error::{Fault, quoted};
+use super::spelling::hint;
 use super::value::{Data, Property, Value};
 use super::yaml::{Kind, Node};
+
+/// The types that are no names of resources.
+const TYPES: [&str; 4] = ["String", "Number", "CommaDelimitedList", "List<Number>"];
+
+/// Properties of a declaration.
+const KNOWN: [&str; 11] = [
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
+    "Type",
+];
 
 /// Parameters by name.
 pub(super) type Parameters = BTreeMap<String, Value>;
@@ -16,12 +35,14 @@ pub(super) fn resolve(template: &Node, given: &BTreeMap<String, String>) -> Resu
     let declared = template.get("Parameters").map(Node::entries).unwrap_or_default();
     if let Some(name) = given.keys().find(|name| !declared.iter().any(|(known, _)| known == *name)) {
         let known: Vec<&str> = declared.iter().map(|(known, _)| known.as_str()).collect();
-        let expected = format!("one of the template's parameters ({})", known.join(", "));
+        let hint = hint(name, known.iter().copied());
+        let expected = format!("one of the template's parameters ({}){hint}", known.join(", "));
         return Err(Fault::parameter(name, expected, "none of them"));
     }
     let resolved = declared.iter().map(|(name, node)| {
         let declaration = literal(node, &format!("Parameters.{name}"))?;
         let property = Property::new(format!("Parameters.{name}"), &declaration);
+        property.only(&KNOWN)?;
         Ok((name.clone(), Declaration { name, property }.value(given.get(name).map(String::as_str))?))
     });
     resolved.collect()
@@ -62,12 +83,11 @@ impl Declaration<'_> {
             Some(text) => text,
             None => default.text()?.ok_or_else(|| default.expected("a text, as no value was given"))?,
         };
-        let refuse = |expected: String| {
-            if given.is_some() {
-                Fault::parameter(self.name, expected, quoted(text))
-            } else {
-                default.expected(expected)
-            }
+        let is_secret = self.property.get("NoEcho").flag()?.unwrap_or(false);
+        let refuse = |expected: String| match given {
+            _ if is_secret => Fault::parameter(self.name, expected, "another value, which is not echoed"),
+            Some(_) => Fault::parameter(self.name, expected, quoted(text)),
+            None => default.expected(expected),
         };
         let list = self.is_list()?;
         let parts: Vec<&str> =
@@ -95,12 +115,17 @@ impl Declaration<'_> {
     fn is_list(&self) -> Result<bool, Fault> {
         let kind = self.property.get("Type");
         match kind.required_text()? {
-            "CommaDelimitedList" => Ok(true),
-            text if text.starts_with("List<") => Ok(true),
-            text if text.starts_with("AWS::SSM::") => {
-                Err(kind.unsupported("a value from the parameter store"))
+            "String" | "Number" | "AWS::SSM::Parameter::Name" => Ok(false),
+            "CommaDelimitedList" | "List<Number>" => Ok(true),
+            text if text.starts_with("AWS::SSM::Parameter::Value<") => {
+                Err(kind.unsupported("a value from the parameter store (one given as a String is)"))
             }
-            _ => Ok(false),
+            text if text.starts_with("List<AWS::") => Ok(true),
+            text if text.starts_with("AWS::") => Ok(false),
+            text => {
+                let hint = hint(text, TYPES);
+                Err(kind.expected(format!("a type of AWS's, such as {}{hint}", TYPES.join(", "))))
+            }
         }
     }
 
@@ -266,7 +291,45 @@ mod tests {
         let message = resolve(&template, &given).unwrap_err().into_error("t.yaml").to_string();
         assert_eq!(
             message,
-            "parameter Markt must be one of the template's parameters (Market), was none of them"
+            "parameter Markt must be one of the template's parameters (Market) (did you mean Market?), was none of them"
         );
+    }
+
+    #[test]
+    fn secrets_are_not_repeated() {
+        let declaration = "Type: String, NoEcho: true, Default: a, MaxLength: 3";
+        gives(declaration, Some("abc"), "abc");
+        let expected = "parameter P must be 0 to 3 characters long, was another value, which is not echoed";
+        refuses(declaration, Some("secret"), expected);
+    }
+
+    #[test]
+    fn every_number_of_a_list_is_checked() {
+        let declaration = "Type: List<Number>, Default: '1,2', MaxValue: 5";
+        assert!(matches!(check(declaration, Some("1, 2.5,5")), Ok(Data::List(items)) if items.len() == 3));
+        refuses(declaration, Some("1,6"), "parameter P must be a number up to 5, was \"1,6\"");
+        refuses(declaration, Some("1,x"), "parameter P must be a number up to 5, was \"1,x\"");
+    }
+
+    #[test]
+    fn names_of_resources_are_texts() {
+        gives("Type: 'AWS::EC2::VPC::Id', Default: vpc-1", None, "vpc-1");
+        gives("Type: 'AWS::SSM::Parameter::Name', Default: /a", None, "/a");
+        let list = check("Type: 'List<AWS::EC2::Subnet::Id>', Default: 'a,b'", None);
+        assert!(matches!(list, Ok(Data::List(items)) if items.len() == 2));
+    }
+
+    #[test]
+    fn values_of_the_parameter_store_are_refused() {
+        let expected = "t.yaml:2: `Parameters.P.Type`: a value from the parameter store (one given as a String is) is not supported by the local run";
+        refuses("Type: 'AWS::SSM::Parameter::Value<String>', Default: /a", None, expected);
+    }
+
+    #[test]
+    fn misspelt_declarations_are_refused() {
+        let expected = "t.yaml:2: `Parameters.P.Type` must be a type of AWS's, such as String, Number, CommaDelimitedList, List<Number> (did you mean String?), was \"Strng\"";
+        refuses("Type: Strng, Default: a", None, expected);
+        let expected = "t.yaml:2: `Parameters.P.Defalt`: Defalt (did you mean Default?) is not supported by the local run";
+        refuses("Type: String, Defalt: a", None, expected);
     }
 }

@@ -18,35 +18,39 @@ struct Expression<'t> {
 }
 
 /// What decides which expressions make sense.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Settings {
     /// Whether dynamic partitioning is enabled.
     pub(super) dynamic_partitioning: bool,
     /// Whether a function transforms the records.
     pub(super) has_lambda: bool,
+    /// Whether a query extracts metadata.
+    pub(super) has_query: bool,
 }
 
 /// Checks the two prefixes against each other and against the settings.
 pub(super) fn check(prefix: &Property<'_>, error: &Property<'_>, settings: Settings) -> Result<(), Fault> {
     let normal = expressions(prefix)?;
-    let keyed = normal.iter().any(|expression| expression.namespace == LAMBDA_KEY);
     if normal.iter().any(is_error_type) {
         return Err(
             prefix.expected("free of !{firehose:error-output-type}, which belongs into ErrorOutputPrefix")
         );
     }
-    if normal.iter().any(|expression| expression.namespace == QUERY_KEY) {
-        return Err(prefix.unsupported("a partition key from a query"));
+    let has = |namespace: &str| normal.iter().any(|expression| expression.namespace == namespace);
+    for (key, has_source, source) in [
+        (LAMBDA_KEY, settings.has_lambda, "a Lambda processor"),
+        (QUERY_KEY, settings.has_query, "a MetadataExtraction processor"),
+    ] {
+        if has(key) && !(settings.dynamic_partitioning && has_source) {
+            return Err(prefix.expected(format!(
+                "free of !{{{key}:...}} unless dynamic partitioning and {source} are enabled"
+            )));
+        }
     }
-    if keyed && !(settings.dynamic_partitioning && settings.has_lambda) {
+    if settings.dynamic_partitioning && !has(LAMBDA_KEY) && !has(QUERY_KEY) {
         return Err(prefix.expected(format!(
-            "free of !{{{LAMBDA_KEY}:...}} unless dynamic partitioning and a Lambda processor are enabled"
+            "with !{{{LAMBDA_KEY}:...}} or !{{{QUERY_KEY}:...}}, as dynamic partitioning is enabled"
         )));
-    }
-    if settings.dynamic_partitioning && !keyed {
-        return Err(
-            prefix.expected(format!("with !{{{LAMBDA_KEY}:...}}, as dynamic partitioning is enabled"))
-        );
     }
     check_error(error, !normal.is_empty())
 }

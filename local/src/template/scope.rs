@@ -4,9 +4,13 @@
 
 use std::cell::{Cell, RefCell};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::error::{Fault, quoted};
 use super::identity::identity;
 use super::parameters::Parameters;
+use super::spelling::hint;
 use super::value::{Data, Value};
 use super::yaml::{Kind, Node};
 
@@ -18,6 +22,23 @@ pub(super) const ACCOUNT_ID: &str = "000000000000";
 pub(super) const PARTITION: &str = "aws";
 /// `AWS::StackName` of the local run.
 pub(super) const STACK_NAME: &str = "tapeline";
+
+/// `AWS::StackId` of the local run. AWS draws the last part.
+const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:000000000000:stack/tapeline/\
+                        00000000-0000-0000-0000-000000000000";
+
+/// The functions that are evaluated.
+const FUNCTIONS: [&str; 9] = [
+    "Ref",
+    "Fn::Base64",
+    "Fn::FindInMap",
+    "Fn::GetAtt",
+    "Fn::If",
+    "Fn::Join",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Sub",
+];
 
 /// Most evaluations for one template: names may refer to names that refer to names.
 const STEPS_MAX: u32 = 100_000;
@@ -43,6 +64,12 @@ impl<'t> Scope<'t> {
     /// A template with the values of its parameters.
     pub(super) const fn new(template: &'t Node, parameters: Parameters) -> Self {
         Self { template, parameters, steps: Cell::new(0), chain: RefCell::new(Vec::new()) }
+    }
+
+    /// Names that `Ref` knows.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let resources = self.template.get("Resources").map(Node::entries).unwrap_or_default();
+        resources.iter().map(|(name, _)| name.as_str()).chain(self.parameters.keys().map(String::as_str))
     }
 
     /// A resource by its logical id.
@@ -71,10 +98,45 @@ impl<'t> Scope<'t> {
         Ok(Some(Value { line: node.line, data }))
     }
 
+    /// Evaluates a value of which the properties named `may_refer_to_anything`, at any depth, change nothing here:
+    /// where one of them cannot be evaluated, it is left out.
+    pub(super) fn evaluate_except(
+        &self,
+        node: &Node,
+        path: &str,
+        may_refer_to_anything: &[&str],
+    ) -> Result<Option<Value>, Fault> {
+        self.evaluate(&self.without(node, may_refer_to_anything), path)
+    }
+
+    /// A node without the entries named `may_refer_to_anything` that cannot be evaluated.
+    fn without(&self, node: &Node, may_refer_to_anything: &[&str]) -> Node {
+        let stays = |(key, value): &&(String, Node)| {
+            !may_refer_to_anything.contains(&key.as_str()) || self.evaluate(value, key).is_ok()
+        };
+        let kind = match &node.kind {
+            Kind::Map(entries) => {
+                let entries = entries.iter().filter(stays);
+                let entry =
+                    |(key, value): &(String, Node)| (key.clone(), self.without(value, may_refer_to_anything));
+                Kind::Map(entries.map(entry).collect())
+            }
+            Kind::List(items) => {
+                Kind::List(items.iter().map(|item| self.without(item, may_refer_to_anything)).collect())
+            }
+            other => other.clone(),
+        };
+        Node { line: node.line, tag: node.tag.clone(), kind }
+    }
+
     /// Whether a condition of the template holds.
     pub(super) fn condition(&self, name: &str, at: At<'_>) -> Result<bool, Fault> {
-        let node = self.template.get("Conditions").and_then(|conditions| conditions.get(name));
-        let node = node.ok_or_else(|| Fault::invalid(at, "the name of a condition", quoted(name)))?;
+        let conditions = self.template.get("Conditions");
+        let node = conditions.and_then(|conditions| conditions.get(name)).ok_or_else(|| {
+            let known = conditions.map(Node::entries).unwrap_or_default();
+            let hint = hint(name, known.iter().map(|(name, _)| name.as_str()));
+            Fault::invalid(at, format!("the name of a condition{hint}"), quoted(name))
+        })?;
         self.chained(&format!("Conditions.{name}"), at, || self.holds(node, &format!("Conditions.{name}")))
     }
 
@@ -111,7 +173,11 @@ impl<'t> Scope<'t> {
     /// Entries of a map, without those that have no value.
     fn entries(&self, entries: &[(String, Node)], path: &str) -> Result<Vec<(String, Value)>, Fault> {
         let entry = |(key, node): &(String, Node)| {
-            Ok(self.evaluate(node, &format!("{path}.{key}"))?.map(|value| (key.clone(), value)))
+            let path = format!("{path}.{key}");
+            if key.starts_with("Fn::") {
+                return Err(Fault::invalid((node.line, &path), "the only key of its map", "one of several"));
+            }
+            Ok(self.evaluate(node, &path)?.map(|value| (key.clone(), value)))
         };
         entries.iter().map(entry).filter_map(Result::transpose).collect()
     }
@@ -132,7 +198,15 @@ impl<'t> Scope<'t> {
             "Fn::Split" => self.split(argument, at)?,
             "Fn::Select" => return self.select(argument, at).map(Some),
             "Fn::FindInMap" => return self.find_in_map(argument, at),
-            _ => return Err(Fault::unsupported(at, format!("the function {function}"))),
+            "Fn::Base64" => {
+                let value = self.evaluate(argument, at.1)?;
+                let text = value.map_or_else(|| Ok(String::new()), |value| text_of(value, at))?;
+                Data::Text(bounded(STANDARD.encode(text), at)?)
+            }
+            _ => {
+                let hint = hint(function, FUNCTIONS);
+                return Err(Fault::unsupported(at, format!("the function {function}{hint}")));
+            }
         };
         Ok(Some(Value { line: at.0, data }))
     }
@@ -145,34 +219,38 @@ impl<'t> Scope<'t> {
         let data = match (self.parameters.get(name), pseudo_parameter(name)) {
             (Some(value), _) => value.data.clone(),
             (None, Some(text)) => Data::Text(text.to_owned()),
-            (None, None) => Data::Text(self.chained(name, at, || identity(self, name, at))?.name),
+            (None, None) if name == "AWS::NotificationARNs" => Data::List(Vec::new()),
+            (None, None) => Data::Text(self.chained(name, at, || identity(self, name, at))?.reference),
         };
         Ok(Some(Value { line: at.0, data }))
     }
 
-    /// `Fn::GetAtt`, as `Resource.Attribute` or as a list of the two.
+    /// `Fn::GetAtt`, as `Resource.Attribute` or as a list of the two. The attribute may be a reference.
     fn attribute_of(&self, argument: &Node, at: At<'_>) -> Result<String, Fault> {
         let expected = || Fault::invalid(at, "a resource and an attribute", argument.describe());
         let (resource, attribute) = match &argument.kind {
-            Kind::Scalar(text) => text.split_once('.').ok_or_else(expected)?,
+            Kind::Scalar(text) => {
+                let (resource, attribute) = text.split_once('.').ok_or_else(expected)?;
+                (resource, attribute.to_owned())
+            }
             Kind::List(items) => match items.as_slice() {
                 [resource, attribute] => {
-                    (resource.text().ok_or_else(expected)?, attribute.text().ok_or_else(expected)?)
+                    let attribute = self.evaluate(attribute, at.1)?.ok_or_else(expected)?;
+                    (resource.text().ok_or_else(expected)?, text_of(attribute, at)?)
                 }
                 _ => return Err(expected()),
             },
             _ => return Err(expected()),
         };
-        self.attribute(resource, attribute, at)
+        self.attribute(resource, &attribute, at)
     }
 
-    /// An attribute of a resource. Only the ARN is known here.
+    /// An attribute of a resource.
     fn attribute(&self, resource: &str, attribute: &str, at: At<'_>) -> Result<String, Fault> {
         let identity = self.chained(resource, at, || identity(self, resource, at))?;
-        match attribute {
-            "Arn" => Ok(identity.arn),
-            _ => Err(Fault::unsupported(at, format!("the attribute {attribute} of {resource}"))),
-        }
+        identity
+            .attribute(attribute)
+            .map_err(|hint| Fault::unsupported(at, format!("the attribute {attribute} of {resource}{hint}")))
     }
 
     /// `Fn::Sub`, with or without values of its own.
@@ -256,26 +334,29 @@ impl<'t> Scope<'t> {
         chosen.ok_or_else(|| Fault::invalid(at, format!("an index below {count}"), quoted(&index)))
     }
 
-    /// `Fn::FindInMap`.
+    /// `Fn::FindInMap`, with or without a value for what is not there.
     fn find_in_map(&self, argument: &Node, at: At<'_>) -> Result<Option<Value>, Fault> {
-        let Kind::List(items) = &argument.kind else {
-            return Err(Fault::invalid(at, "a list of map, first and second key", argument.describe()));
+        let expected = || Fault::invalid(at, "a list of map, first and second key", argument.describe());
+        let Kind::List(items) = &argument.kind else { return Err(expected()) };
+        let (keys, default) = match items.as_slice() {
+            [_, _, _] => (items.as_slice(), None),
+            [keys @ .., last] if keys.len() == 3 => {
+                (keys, Some(last.get("DefaultValue").ok_or_else(expected)?))
+            }
+            _ => return Err(expected()),
         };
-        let keys = self.items(items, at.1)?.into_iter().map(|key| text_of(key, at));
+        let keys = self.items(keys, at.1)?.into_iter().map(|key| text_of(key, at));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        // A key without a value would find a whole level.
         if keys.len() != 3 {
-            return Err(Fault::invalid(
-                at,
-                "a list of map, first and second key",
-                format!("a list of {}", keys.len()),
-            ));
+            return Err(expected());
         }
-        let mut node = self.template.get("Mappings");
-        for key in &keys {
-            node = node.and_then(|node| node.get(key));
+        let found = keys.iter().fold(self.template.get("Mappings"), |node, key| node?.get(key));
+        match (found, default) {
+            (Some(node), _) => self.evaluate(node, &format!("Mappings.{}", keys.join("."))),
+            (None, Some(default)) => self.evaluate(default, &format!("{}[3].DefaultValue", at.1)),
+            (None, None) => Err(Fault::invalid(at, "a path in Mappings", quoted(&keys.join(".")))),
         }
-        let node = node.ok_or_else(|| Fault::invalid(at, "a path in Mappings", quoted(&keys.join("."))))?;
-        self.evaluate(node, &format!("Mappings.{}", keys.join(".")))
     }
 
     /// `Fn::If`: only the chosen branch is evaluated.
@@ -346,6 +427,11 @@ fn function(node: &Node) -> Option<(String, &Node)> {
     }
 }
 
+/// Whether a node is a function with its argument, and no value as it stands.
+pub(super) fn is_function(node: &Node) -> bool {
+    function(node).is_some()
+}
+
 /// Value of a pseudo parameter.
 fn pseudo_parameter(name: &str) -> Option<&'static str> {
     match name {
@@ -353,6 +439,7 @@ fn pseudo_parameter(name: &str) -> Option<&'static str> {
         "AWS::AccountId" => Some(ACCOUNT_ID),
         "AWS::Partition" => Some(PARTITION),
         "AWS::StackName" => Some(STACK_NAME),
+        "AWS::StackId" => Some(STACK_ID),
         "AWS::URLSuffix" => Some("amazonaws.com"),
         _ => None,
     }
@@ -390,142 +477,4 @@ fn too_long(at: At<'_>) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::{parameters, yaml};
-    use super::*;
-
-    /// What the functions may refer to.
-    const AROUND: &str = "
-Parameters:
-  Market: { Type: String, Default: spot }
-  Hosts: { Type: CommaDelimitedList, Default: 'a,b' }
-Mappings:
-  Sizes: { spot: { memory: 256 } }
-Conditions:
-  IsSpot: !Equals [!Ref Market, spot]
-  IsBoth: !And [!Condition IsSpot, Condition: IsSpot]
-  IsNot: { 'Fn::Not': [Condition: IsSpot] }
-  IsEither: !Or [!Condition IsNot, !Condition IsSpot]
-  Circle: !Not [!Condition Circle]
-Resources:
-  Frames: { Type: 'AWS::Kinesis::Stream', Properties: { Name: !Sub '${AWS::StackName}-frames' } }
-  Raw: { Type: 'AWS::S3::Bucket' }
-  Group: { Type: 'AWS::Logs::LogGroup', Properties: { LogGroupName: /x } }
-  Odd: { Type: 'AWS::SQS::Queue' }
-  State: { Type: 'AWS::DynamoDB::Table' }
-  Snake: { Type: 'AWS::Kinesis::Stream', Properties: { Name: !Ref Snake } }
-";
-
-    /// Evaluates `value`, which stands in line 20 of a template.
-    fn evaluate(value: &str) -> Result<Option<Data>, String> {
-        let template = yaml::parse(&format!("{AROUND}Value: {value}\n")).unwrap();
-        let scope = Scope::new(&template, parameters::resolve(&template, &BTreeMap::new()).unwrap());
-        let value = scope.evaluate(template.get("Value").unwrap(), "Value");
-        value
-            .map(|value| value.map(|value| value.data))
-            .map_err(|fault| fault.into_error("t.yaml").to_string())
-    }
-
-    /// `value` gives this text.
-    fn gives(value: &str, text: &str) {
-        assert_eq!(evaluate(value), Ok(Some(Data::Text(text.to_owned()))), "{value}");
-    }
-
-    /// `value` is refused with a message that ends like this.
-    fn refuses(value: &str, message: &str) {
-        let error = evaluate(value).unwrap_err();
-        assert!(error.starts_with("t.yaml:20: ") && error.ends_with(message), "{value}: {error}");
-    }
-
-    #[test]
-    fn ref_gives_parameters_and_names() {
-        gives("!Ref Market", "spot");
-        gives("{ Ref: Market }", "spot");
-        gives("!Ref AWS::Region", "us-east-1");
-        gives("!Ref Frames", "tapeline-frames");
-        gives("!Ref Raw", "tapeline-raw");
-        gives("!Ref State", "tapeline-State");
-        refuses("!Ref Nothing", "`Value.Ref` must be the name of a parameter or a resource, was Nothing");
-    }
-
-    #[test]
-    fn get_att_gives_arns() {
-        gives("!GetAtt Frames.Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/tapeline-frames");
-        gives("{ 'Fn::GetAtt': [Raw, Arn] }", "arn:aws:s3:::tapeline-raw");
-        gives("!GetAtt State.Arn", "arn:aws:dynamodb:us-east-1:000000000000:table/tapeline-State");
-        gives("!GetAtt Group.Arn", "arn:aws:logs:us-east-1:000000000000:log-group:/x:*");
-        refuses(
-            "!GetAtt Odd.Arn",
-            "a reference to Odd, which is of type AWS::SQS::Queue is not supported by the local run",
-        );
-        refuses(
-            "!GetAtt Raw.DomainName",
-            "the attribute DomainName of Raw is not supported by the local run",
-        );
-    }
-
-    #[test]
-    fn sub_fills_names_attributes_and_own_values() {
-        gives("!Sub '${Market}/${Raw}/${!kind}/${AWS::AccountId}'", "spot/tapeline-raw/${kind}/000000000000");
-        gives("!Sub '${Raw.Arn}/*'", "arn:aws:s3:::tapeline-raw/*");
-        gives("!Sub ['${x}-${Market}', { x: !Ref Raw }]", "tapeline-raw-spot");
-        gives("!Sub 'market/!{partitionKeyFromLambda:kind}/'", "market/!{partitionKeyFromLambda:kind}/");
-        refuses("!Sub '${Market'", "`Value.Fn::Sub` must be closed: every ${ needs its }, was \"${Market\"");
-    }
-
-    #[test]
-    fn lists_are_joined_split_and_selected_from() {
-        gives("!Join [ '-', [a, !Ref Market] ]", "a-spot");
-        gives("!Join [ '-', !Ref Hosts ]", "a-b");
-        gives("!Select [ 1, !Split [ '/', a/b/c ] ]", "b");
-        gives("!Select [ 0, !Ref Hosts ]", "a");
-        refuses("!Select [ 2, !Ref Hosts ]", "must be an index below 2, was \"2\"");
-        refuses("!Split [ '', a ]", "must be a delimiter of at least one character, was none");
-    }
-
-    #[test]
-    fn mappings_are_read() {
-        gives("!FindInMap [ Sizes, !Ref Market, memory ]", "256");
-        refuses(
-            "!FindInMap [ Sizes, usdm, memory ]",
-            "must be a path in Mappings, was \"Sizes.usdm.memory\"",
-        );
-    }
-
-    #[test]
-    fn conditions_choose() {
-        gives("!If [ IsSpot, a, !ImportValue x ]", "a");
-        gives("!If [ IsNot, a, b ]", "b");
-        gives("!If [ IsBoth, a, b ]", "a");
-        gives("!If [ IsEither, a, b ]", "a");
-        refuses("!If [ Unknown, a, b ]", "must be the name of a condition, was \"Unknown\"");
-    }
-
-    #[test]
-    fn no_value_removes_the_property() {
-        assert_eq!(evaluate("!Ref AWS::NoValue"), Ok(None));
-        assert_eq!(evaluate("{ a: !If [ IsNot, x, !Ref AWS::NoValue ] }"), Ok(Some(Data::Map(Vec::new()))));
-    }
-
-    #[test]
-    fn circles_are_refused() {
-        let message = "must be free of circles, was a reference that needs Snake itself";
-        assert!(evaluate("!Ref Snake").unwrap_err().ends_with(message));
-        assert!(evaluate("!If [ Circle, a, b ]").unwrap_err().contains("needs Conditions.Circle itself"));
-    }
-
-    #[test]
-    fn other_functions_are_refused() {
-        refuses(
-            "!ImportValue x",
-            "`Value.Fn::ImportValue`: the function Fn::ImportValue is not supported by the local run",
-        );
-        refuses(
-            "{ 'Fn::Transform': { Name: x } }",
-            "the function Fn::Transform is not supported by the local run",
-        );
-        refuses("!Frobnicate x", "the function Fn::Frobnicate is not supported by the local run");
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::error::{Fault, quoted};
+use super::spelling::hint;
 
 /// A value without functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,11 @@ impl<'v> Property<'v> {
         self.value.is_some()
     }
 
+    /// What is there.
+    pub(super) const fn value(&self) -> Option<&'v Value> {
+        self.value
+    }
+
     /// The place below `key`.
     pub(super) fn get(&self, key: &str) -> Self {
         let entries = match self.value.map(|value| &value.data) {
@@ -64,11 +70,9 @@ impl<'v> Property<'v> {
             _ => &[],
         };
         let value = entries.iter().find(|(name, _)| name == key).map(|(_, value)| value);
-        Self {
-            path: format!("{}.{key}", self.path),
-            line: value.map_or(self.line, |value| value.line),
-            value,
-        }
+        // The places of a request have no path above them.
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        Self { path, line: value.map_or(self.line, |value| value.line), value }
     }
 
     /// A fault at this place that says what is there.
@@ -94,6 +98,15 @@ impl<'v> Property<'v> {
     /// The text that must be there.
     pub(super) fn required_text(&self) -> Result<&'v str, Fault> {
         self.text()?.ok_or_else(|| self.expected("a text"))
+    }
+
+    /// The text that is there, of a number of characters within `range`.
+    pub(super) fn bounded_text(&self, range: RangeInclusive<usize>) -> Result<Option<&'v str>, Fault> {
+        let text = self.text()?;
+        if text.is_some_and(|text| !range.contains(&text.chars().count())) {
+            return Err(self.expected(format!("{} to {} characters long", range.start(), range.end())));
+        }
+        Ok(text)
     }
 
     /// The number that is there, within `range`.
@@ -145,7 +158,9 @@ impl<'v> Property<'v> {
     /// something on AWS.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Fault> {
         match self.entries()?.into_iter().find(|(key, _)| !known.contains(key)) {
-            Some((key, place)) => Err(place.unsupported(key)),
+            Some((key, place)) => {
+                Err(place.unsupported(format!("{key}{}", hint(key, known.iter().copied()))))
+            }
             None => Ok(()),
         }
     }
