@@ -11,6 +11,7 @@ mod quantity;
 mod replay;
 mod sample;
 mod stream;
+mod streams;
 mod template;
 mod warm_up;
 
