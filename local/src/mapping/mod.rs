@@ -10,6 +10,7 @@ mod answer;
 mod batch;
 mod discard;
 mod event;
+mod filter;
 mod settings;
 mod source;
 
