@@ -15,7 +15,7 @@ use crate::endpoints::{EndpointError, Endpoints};
 use crate::firehose::bucket::Bucket;
 use crate::firehose::{self, Delivery, DeliveryError, Written};
 use crate::lambda::{InvocationError, Invoke};
-use crate::mapping::{self, EventSource, MappingError};
+use crate::mapping::{self, EventSource, MappingError, OnFailure};
 use crate::stream::{Shards, StreamRecord};
 
 /// The pipeline cannot go on.
@@ -66,11 +66,12 @@ struct Output {
 }
 
 /// The function of a delivery stream. One without a processor never invokes it.
+#[derive(Clone)]
 struct Processor(Option<SharedFunction>);
 
 impl Invoke for Processor {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        match &mut self.0 {
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
+        match &self.0 {
             Some(function) => function.invoke(event).await,
             None => Err(InvocationError::FunctionError {
                 error_type: "NoProcessor".to_owned(),
@@ -96,7 +97,8 @@ impl LockStep {
         let mapping = |plan: MappingPlan<'_>| {
             let function = functions.get(&plan.function.logical_id)?;
             let on_failure = plan.mapping.on_failure.as_ref();
-            let on_failure = on_failure.map(|destination| Bucket::new(out.join(&destination.bucket)));
+            let on_failure =
+                on_failure.map(|destination| OnFailure::S3(Bucket::new(out.join(&destination.bucket))));
             Some(MappingRun { source: EventSource::new(plan.settings, function, on_failure, now) })
         };
         // What functions publish is put under keys that keep its order, so the number of its shards changes nothing.
@@ -122,7 +124,7 @@ impl LockStep {
     }
 
     /// What each mapping did, in the order of the plan.
-    pub(crate) fn mappings(&self) -> impl Iterator<Item = &mapping::Counts> {
+    pub(crate) fn mappings(&self) -> impl Iterator<Item = mapping::Counts> {
         self.mappings.iter().map(|run| run.source.counts())
     }
 

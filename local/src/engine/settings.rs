@@ -122,6 +122,7 @@ pub(super) fn mapping(mapping: &Mapping, function: &Function, stream: &Stream) -
         retries: mapping.retries,
         record_age_max: mapping.record_age_max.map(interval),
         report_failures: mapping.report_failures,
+        filters: Vec::new(),
     }
 }
 

@@ -93,6 +93,12 @@ pub(crate) enum InvocationError {
         #[from]
         source: InitError,
     },
+    /// All processes that the function may have were busy: it was not invoked.
+    #[error("the function must have a process free, all of its {limit} were busy")]
+    Throttled {
+        /// How many it may have.
+        limit: u32,
+    },
 }
 
 impl InvocationError {

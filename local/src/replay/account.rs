@@ -135,7 +135,7 @@ async fn delivery(
 
 async fn mapping(
     names: &MappingNames,
-    counts: &mapping::Counts,
+    counts: mapping::Counts,
     functions: &Functions,
     out: &Path,
 ) -> Result<MappingSummary, AccountError> {
@@ -143,7 +143,7 @@ async fn mapping(
     Ok(MappingSummary {
         stream: names.stream.clone(),
         function: names.function.name.clone(),
-        counts: counts.clone(),
+        counts,
         processes: processes(functions, &names.function).await,
         bars_closed: metrics.by("BarsClosed", "Interval"),
         refusals: metrics.by("Refusals", "Reason"),

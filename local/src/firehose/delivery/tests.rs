@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use base64::Engine as _;
@@ -26,20 +27,24 @@ const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:trans
 const EVENT_BYTES_MAX: usize = 6_291_556;
 
 type Reply = Result<Value, InvocationError>;
-type Answer = dyn FnMut(&[Value]) -> Reply;
+type Answer = dyn FnMut(&[Value]) -> Reply + Send;
 
 /// A function that is a closure: the events so far, the last of them to be answered, and its answer.
-struct Closure {
+#[derive(Clone)]
+struct Closure(Arc<Mutex<Calls>>);
+
+struct Calls {
     answer: Box<Answer>,
     events: Vec<Value>,
     event_bytes: Vec<usize>,
 }
 
 impl Invoke for Closure {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        self.event_bytes.push(event.len());
-        self.events.push(serde_json::from_slice(&event).unwrap());
-        Ok((self.answer)(&self.events)?.to_string().into())
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
+        let calls = &mut *self.0.lock().unwrap();
+        calls.event_bytes.push(event.len());
+        calls.events.push(serde_json::from_slice(&event).unwrap());
+        Ok((calls.answer)(&calls.events)?.to_string().into())
     }
 }
 
@@ -51,9 +56,10 @@ struct World {
 }
 
 impl World {
-    fn new(settings: Settings, answer: impl FnMut(&[Value]) -> Reply + 'static) -> Self {
+    fn new(settings: Settings, answer: impl FnMut(&[Value]) -> Reply + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let function = Closure { answer: Box::new(answer), events: Vec::new(), event_bytes: Vec::new() };
+        let calls = Calls { answer: Box::new(answer), events: Vec::new(), event_bytes: Vec::new() };
+        let function = Closure(Arc::new(Mutex::new(calls)));
         let bucket = Bucket::new(folder.path().to_owned());
         Self { delivery: Delivery::new(settings, function, bucket, at(0)), folder, records: 0 }
     }
@@ -80,8 +86,8 @@ impl World {
         self.delivery.finish().await.unwrap();
     }
 
-    fn events(&self) -> &[Value] {
-        &self.delivery.function.events
+    fn events(&self) -> Vec<Value> {
+        self.delivery.function.0.lock().unwrap().events.clone()
     }
 
     fn counts(&self) -> &Counts {
@@ -251,7 +257,7 @@ async fn a_batch_is_sent_when_its_size_is_reached() {
     assert_eq!(world.events().len(), 0);
     world.put(0, "c").await;
     assert_eq!(world.events().len(), 1);
-    assert_eq!(records(world.events()).len(), 3);
+    assert_eq!(records(&world.events()).len(), 3);
 }
 
 #[tokio::test]
@@ -262,7 +268,7 @@ async fn a_batch_is_sent_when_its_interval_is_over() {
     world.advance(59_999).await;
     assert_eq!(world.events().len(), 0);
     world.advance(60_000).await;
-    assert_eq!(records(world.events()).len(), 2);
+    assert_eq!(records(&world.events()).len(), 2);
     world.put(90, "c").await;
     world.advance(149_999).await;
     assert_eq!(world.events().len(), 1);
@@ -315,8 +321,8 @@ async fn every_invocation_has_an_id_of_its_own() {
     let mut world = World::new(settings(), failing(2));
     world.put(0, "a").await;
     world.finish().await;
-    let ids: BTreeSet<_> =
-        world.events().iter().map(|event| event["invocationId"].as_str().unwrap()).collect();
+    let events = world.events();
+    let ids: BTreeSet<_> = events.iter().map(|event| event["invocationId"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 3);
 }
 
@@ -328,7 +334,7 @@ async fn an_event_never_exceeds_what_lambda_takes() {
         world.put(0, "x").await;
     }
     world.finish().await;
-    let sizes = &world.delivery.function.event_bytes;
+    let sizes = world.delivery.function.0.lock().unwrap().event_bytes.clone();
     assert!(sizes.iter().all(|bytes| *bytes <= EVENT_BYTES_MAX), "{sizes:?}");
     assert!(sizes[0] > EVENT_BYTES_MAX - 500, "{sizes:?}");
     let sent: usize = world.events().iter().map(|event| event["records"].as_array().unwrap().len()).sum();
