@@ -12,6 +12,7 @@ mod quantity;
 mod replay;
 mod sample;
 mod stream;
+mod streams;
 mod template;
 mod warm_up;
 

@@ -81,11 +81,7 @@ impl LockStep {
         };
         let mapping = |plan: MappingPlan<'_>| {
             let function = functions.get(&plan.function.logical_id)?;
-            let on_failure = match &plan.mapping.on_failure {
-                Some(OnFailure::S3 { bucket }) => Some(Bucket::new(out.join(bucket))),
-                // The plan has no mapping with another destination.
-                Some(OnFailure::Sqs { .. } | OnFailure::Sns { .. }) | None => None,
-            };
+            let on_failure = plan.mapping.on_failure.as_ref().map(|destination| data.on_failure(destination));
             Some(MappingRun { source: EventSource::new(plan.settings, function, on_failure, now) })
         };
         // What functions publish is put under keys that keep its order, so the number of its shards changes nothing.
@@ -111,7 +107,7 @@ impl LockStep {
     }
 
     /// What each mapping did, in the order of the plan.
-    pub(crate) fn mappings(&self) -> impl Iterator<Item = &mapping::Counts> {
+    pub(crate) fn mappings(&self) -> impl Iterator<Item = mapping::Counts> {
         self.mappings.iter().map(|run| run.source.counts())
     }
 

@@ -124,7 +124,7 @@ pub(super) fn mapping(
     function: &Function,
     stream: &Stream,
 ) -> Result<mapping::Settings, SettingsError> {
-    refuse_unsupported(mapping)?;
+    let failed = |source| SettingsError::Filter { mapping: mapping.logical_id.clone(), source };
     let name = format!("{}\n{}", function.arn, mapping.logical_id);
     Ok(mapping::Settings {
         // AWS draws it; here it follows from what the mapping is.
@@ -141,25 +141,9 @@ pub(super) fn mapping(
         retries: mapping.retries,
         record_age_max: mapping.record_age_max.map(interval),
         report_failures: mapping.report_failures,
+        filters: Filter::parse_all(mapping.filters.iter().map(String::as_str)).map_err(failed)?,
     })
 }
-
-/// Refuses what a replay does not do. Its stream is empty when it begins, so its latest record and its oldest are the
-/// same.
-fn refuse_unsupported(mapping: &Mapping) -> Result<(), SettingsError> {
-    let has_place = matches!(mapping.on_failure, None | Some(OnFailure::S3 { .. }));
-    for (is_asked_for, what) in [
-        (matches!(mapping.starting_position, StartingPosition::AtTimestamp(_)), "a start at a time"),
-        (!mapping.filters.is_empty(), "filters"),
-        (!has_place, "a destination of failures other than a bucket"),
-    ] {
-        if is_asked_for {
-            return Err(SettingsError::UnsupportedMapping { mapping: mapping.logical_id.clone(), what });
-        }
-    }
-    Ok(())
-}
-
 /// A part of an ARN, by its place.
 fn part(arn: &str, place: usize) -> String {
     arn.split(':').nth(place).unwrap_or_default().to_owned()

@@ -56,7 +56,8 @@ impl Lane {
     /// Takes the records that wait.
     pub(super) fn take(&mut self) -> Batch {
         self.element_bytes = 0;
-        Batch { entries: mem::take(&mut self.entries), retries: 0, invocations: 0, is_error: false }
+        let entries = mem::take(&mut self.entries);
+        Batch { entries, retries: 0, throttles: 0, must_wait: false, invocations: 0, is_error: false }
     }
 }
 
@@ -67,6 +68,10 @@ pub(super) struct Batch {
     pub(super) entries: Vec<Entry>,
     /// How often they were tried again.
     pub(super) retries: u32,
+    /// How often it was not tried, because the function had no process free.
+    pub(super) throttles: u32,
+    /// Whether it was held back, so that it is tried after a while.
+    pub(super) must_wait: bool,
     /// How often the function was invoked with them, also when there were others with them.
     pub(super) invocations: u32,
     /// Whether the last of them ended with an error; not so when the function reported failures.
@@ -74,6 +79,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// How often it came back.
+    pub(super) const fn tries(&self) -> u32 {
+        self.retries.saturating_add(self.throttles)
+    }
+
     /// The event.
     pub(super) fn event(&self) -> Vec<u8> {
         event(self.entries.iter().map(|entry| entry.element.as_str()))
@@ -83,7 +93,7 @@ impl Batch {
     pub(super) fn split_to(&mut self, place: usize) -> Self {
         let rest = self.entries.split_off(place.min(self.entries.len()));
         let entries = mem::replace(&mut self.entries, rest);
-        Self { entries, retries: self.retries, invocations: self.invocations, is_error: self.is_error }
+        Self { entries, ..*self }
     }
 
     /// Takes the records off that arrived before a time. They are the first: a shard is in the order of arrival.

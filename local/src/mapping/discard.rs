@@ -1,15 +1,17 @@
-//! The documents that Lambda keeps of records it gave up: one object for each batch, in the bucket of the on-failure
-//! destination.
+//! The documents that Lambda keeps of records it gave up: one for each batch, in the on-failure destination.
 //!
-//! Key and content are those of "Retain discarded batch records for a Kinesis Data Streams event source in Lambda". The
-//! UUIDs are random there; here they follow from what the object is, so that the same run gives the same names.
+//! Key and content are those of "Retain discarded batch records for a Kinesis Data Streams event source in Lambda": a
+//! bucket gets the event with them, queues and topics are told what it was alone. The UUIDs are random there; here they
+//! follow from what the document is, so that the same run gives the same names.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::batch::Batch;
+use super::on_failure::OnFailure;
 use super::settings::Settings;
+use crate::firehose::bucket::PutError;
 
 /// Why records were given up: `condition`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +47,35 @@ pub(super) struct Discard<'a> {
 }
 
 impl Discard<'_> {
+    /// Keeps the records, or what they were, in the destination.
+    ///
+    /// # Errors
+    /// When the document cannot be written.
+    pub(super) fn keep(&self, settings: &Settings, destination: &OnFailure) -> Result<(), PutError> {
+        let mut document = self.document(settings);
+        match destination {
+            OnFailure::S3(bucket) => {
+                let payload = String::from_utf8_lossy(&self.batch.event()).into_owned();
+                if let Value::Object(fields) = &mut document {
+                    fields.insert("payload".to_owned(), Value::String(payload));
+                }
+                bucket.put(&self.key(settings), document.to_string().as_bytes())
+            }
+            OnFailure::Queue(messages) | OnFailure::Topic(messages) => {
+                messages.send(document.to_string().as_bytes())
+            }
+        }
+    }
+
     /// The object's key.
-    pub(super) fn key(&self, settings: &Settings) -> String {
+    fn key(&self, settings: &Settings) -> String {
         let (mapping, shard_id) = (settings.uuid, self.shard_id);
         let time = self.now.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S");
         format!("aws/lambda/{mapping}/{shard_id}/{time}-{}", self.uuid(settings, "object"))
     }
 
-    /// The document.
-    pub(super) fn document(&self, settings: &Settings) -> Value {
+    /// What the records were, without them.
+    fn document(&self, settings: &Settings) -> Value {
         let Batch { entries, invocations, is_error, .. } = self.batch;
         let (first, last) = (entries.first(), entries.last());
         // A batch that was never handed over has no response.
@@ -80,7 +102,6 @@ impl Discard<'_> {
                 "batchSize": entries.len(),
                 "streamArn": settings.stream_arn,
             },
-            "payload": String::from_utf8_lossy(&self.batch.event()),
         })
     }
 

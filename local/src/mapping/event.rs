@@ -71,6 +71,7 @@ mod tests {
             retries: None,
             record_age_max: None,
             report_failures: false,
+            filters: Vec::new(),
         }
     }
 

@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use uuid::Uuid;
 
+use super::filter::Filter;
+
 /// The settings of a mapping of a Kinesis stream.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -30,4 +32,7 @@ pub(crate) struct Settings {
     pub(crate) record_age_max: Option<SignedDuration>,
     /// Whether the answer is read: `ReportBatchItemFailures`.
     pub(crate) report_failures: bool,
+    /// Which records the function is given: those that one of them matches, or all when there is none:
+    /// `FilterCriteria`.
+    pub(crate) filters: Vec<Filter>,
 }

@@ -135,7 +135,7 @@ fn delivery(
 
 fn mapping(
     names: &MappingNames,
-    counts: &mapping::Counts,
+    counts: mapping::Counts,
     functions: &Functions,
     out: &Path,
 ) -> Result<MappingSummary, AccountError> {
@@ -143,7 +143,7 @@ fn mapping(
     Ok(MappingSummary {
         stream: names.stream.clone(),
         function: names.function.name.clone(),
-        counts: counts.clone(),
+        counts,
         processes: processes(functions, &names.function),
         bars_closed: metrics.by("BarsClosed", "Interval"),
         refusals: metrics.by("Refusals", "Reason"),

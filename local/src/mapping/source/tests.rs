@@ -1,71 +1,24 @@
-//! A mapping around a function in memory, with a folder as the bucket of its on-failure destination.
+//! A mapping around a function in memory, with a folder as its on-failure destination.
 
-use std::fs;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
-
-use axum::body::Bytes;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::super::testing::{
+    Closure, FUNCTION_ARN, Reply, STREAM_ARN, UUID, at, documents, done, error, fails_at, settings, texts,
+};
 use super::*;
+use crate::firehose::bucket::Bucket;
 use crate::lambda::InvocationError;
+use crate::mapping::{Filter, Messages};
 use crate::stream::Shards;
 
-const START: &str = "2026-11-21T09:30:00Z";
-const STREAM_ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/frames";
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:calculator";
-const UUID: Uuid = Uuid::from_u128(0x1234_5678_1234_4234_8234_1234_5678_1234);
-
-type Reply = Result<Value, InvocationError>;
-type Answer = dyn FnMut(&[String]) -> Reply + Send;
-
-/// A function that is a closure over the texts of an event's records. Keeps what it was given.
-#[derive(Clone)]
-struct Closure(Arc<Mutex<Calls>>);
-
-/// What it answers, and what it was given.
-struct Calls {
-    answer: Box<Answer>,
-    events: Vec<Value>,
-    event_bytes: Vec<usize>,
-}
-
-impl Closure {
-    fn new(answer: Box<Answer>) -> Self {
-        Self(Arc::new(Mutex::new(Calls { answer, events: Vec::new(), event_bytes: Vec::new() })))
-    }
-
-    fn calls(&self) -> MutexGuard<'_, Calls> {
-        self.0.lock().unwrap()
-    }
-}
-
-impl Invoke for Closure {
-    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
-        let calls = &mut *self.calls();
-        calls.event_bytes.push(event.len());
-        let event: Value = serde_json::from_slice(&event).unwrap();
-        let answer = (calls.answer)(&texts(&event))?;
-        calls.events.push(event);
-        Ok(answer.to_string().into())
-    }
-}
-
-/// The data of an event's records.
-fn texts(event: &Value) -> Vec<String> {
-    let records = event["Records"].as_array().unwrap().iter();
-    let data = records.map(|record| STANDARD.decode(record["kinesis"]["data"].as_str().unwrap()).unwrap());
-    data.map(|data| String::from_utf8(data).unwrap()).collect()
-}
-
-/// A mapping with its shards and the folder of its bucket.
+/// A mapping with its shards and the folder of its destination.
 struct World {
     folder: TempDir,
     shards: Shards,
+    function: Closure,
     source: EventSource<Closure>,
 }
 
@@ -74,26 +27,22 @@ impl World {
         change: impl FnOnce(&mut Settings),
         answer: impl FnMut(&[String]) -> Reply + Send + 'static,
     ) -> Self {
-        let mut settings = Settings {
-            uuid: UUID,
-            function_arn: FUNCTION_ARN.to_owned(),
-            role_arn: "arn:aws:iam::000000000000:role/calculator".to_owned(),
-            stream_arn: STREAM_ARN.to_owned(),
-            region: "us-east-1".to_owned(),
-            batch_records: 100,
-            window: SignedDuration::from_secs(10),
-            lanes: 1,
-            bisect: false,
-            retries: Some(2),
-            record_age_max: None,
-            report_failures: true,
-        };
-        change(&mut settings);
         let folder = tempfile::tempdir().unwrap();
-        let function = Closure::new(Box::new(answer));
-        let bucket = Bucket::new(folder.path().to_owned());
-        let source = EventSource::new(settings, function, Some(bucket), at(0));
-        Self { folder, shards: Shards::new(1), source }
+        let bucket = OnFailure::S3(Bucket::new(folder.path().to_owned()));
+        Self::keeping(folder, bucket, change, answer)
+    }
+
+    fn keeping(
+        folder: TempDir,
+        on_failure: OnFailure,
+        change: impl FnOnce(&mut Settings),
+        answer: impl FnMut(&[String]) -> Reply + Send + 'static,
+    ) -> Self {
+        let mut settings = settings();
+        change(&mut settings);
+        let function = Closure::new(answer);
+        let source = EventSource::new(settings, function.clone(), Some(on_failure), at(0));
+        Self { folder, shards: Shards::new(1), function, source }
     }
 
     /// Moves the clock to `seconds` behind the start and puts a record that arrives then.
@@ -112,49 +61,19 @@ impl World {
         self
     }
 
+    fn counts(&self) -> Counts {
+        self.source.counts()
+    }
+
     /// The answered events, each as its texts with spaces between.
     fn events(&self) -> Vec<String> {
-        self.source.function.calls().events.iter().map(|event| texts(event).join(" ")).collect()
+        self.function.events()
     }
 
     /// The documents of what was given up, by key.
     fn documents(&self) -> Vec<(String, Value)> {
-        let mut found = Vec::new();
-        walk(self.folder.path(), "", &mut found);
-        found
+        documents(self.folder.path())
     }
-}
-
-fn walk(folder: &Path, key: &str, found: &mut Vec<(String, Value)>) {
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(Result::unwrap).collect();
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let key = format!("{key}{}", entry.file_name().to_str().unwrap());
-        if entry.path().is_dir() {
-            walk(&entry.path(), &format!("{key}/"), found);
-        } else {
-            found.push((key, serde_json::from_slice(&fs::read(entry.path()).unwrap()).unwrap()));
-        }
-    }
-}
-
-fn at(seconds: i64) -> Timestamp {
-    START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
-}
-
-fn error() -> InvocationError {
-    InvocationError::FunctionError { error_type: "Unlucky".to_owned(), message: "no luck".to_owned() }
-}
-
-/// A function that processes everything.
-#[expect(clippy::unnecessary_wraps, reason = "it is the reply of a function")]
-fn done(_: &[String]) -> Reply {
-    Ok(json!({"batchItemFailures": []}))
-}
-
-/// A function that fails with every event that has this record.
-fn fails_at(poison: &'static str) -> impl FnMut(&[String]) -> Reply {
-    move |texts| if texts.iter().any(|text| text == poison) { Err(error()) } else { done(texts) }
 }
 
 /// The sequence number of a record of [`World::run`].
@@ -200,10 +119,9 @@ async fn an_event_has_at_most_6_mb() {
     }
     let world = world.run(0).await;
     // A record of 1 MiB has 1,398,104 bytes of base64: four of them are below 6,291,456.
-    let records: Vec<_> =
-        world.source.function.calls().events.iter().map(|event| texts(event).len()).collect();
+    let records: Vec<_> = world.function.calls().events.iter().map(|event| texts(event).len()).collect();
     assert_eq!(records, [4, 4, 1]);
-    assert!(world.source.function.calls().event_bytes.iter().all(|bytes| *bytes <= 6_291_456));
+    assert!(world.function.calls().event_bytes.iter().all(|bytes| *bytes <= 6_291_456));
 }
 
 #[tokio::test]
@@ -214,7 +132,7 @@ async fn an_event_is_of_one_shard() {
         world.put(0, &number.to_string(), number.to_string()).await;
     }
     let world = world.run(0).await;
-    let calls = world.source.function.calls();
+    let calls = world.function.calls();
     let shards = calls.events.iter().map(|event| {
         let ids = event["Records"].as_array().unwrap().iter();
         let mut shards: Vec<_> =
@@ -233,7 +151,7 @@ async fn lanes_keep_the_order_of_a_key() {
         world.put(0, &format!("key {}", number % 6), format!("{} {}", number % 6, number / 6)).await;
     }
     let world = world.run(0).await;
-    let texts: Vec<_> = world.source.function.calls().events.iter().flat_map(texts).collect();
+    let texts: Vec<_> = world.function.calls().events.iter().flat_map(texts).collect();
     assert_eq!(texts.len(), 60);
     for key in 0..6 {
         let of_key: Vec<_> =
@@ -243,7 +161,7 @@ async fn lanes_keep_the_order_of_a_key() {
 }
 
 #[tokio::test]
-async fn records_from_the_checkpoint_on_come_again() {
+async fn the_lowest_reported_sequence_number_is_the_checkpoint() {
     // "In a batch of 9 messages where the fifth message fails [...] the batch is only retried from message 5 to 9".
     let mut tried = 0;
     let world = World::new(
@@ -257,7 +175,7 @@ async fn records_from_the_checkpoint_on_come_again() {
     );
     let world = world.run(9).await;
     assert_eq!(world.events(), ["1 2 3 4 5 6 7 8 9", "5 6 7 8 9"]);
-    let Counts { invocations, invocations_failed, failures_reported, retries, .. } = world.source.counts;
+    let Counts { invocations, invocations_failed, failures_reported, retries, .. } = world.counts();
     assert_eq!((invocations, invocations_failed, failures_reported, retries), (2, 0, 1, 1));
 }
 
@@ -273,7 +191,7 @@ async fn an_unknown_identifier_has_the_whole_batch_come_again() {
     );
     let world = world.run(3).await;
     assert_eq!(world.events(), ["1 2 3", "1 2 3"]);
-    assert!(world.source.counts.last_failure.unwrap().contains(r#"was "1""#));
+    assert!(world.counts().last_failure.unwrap().contains(r#"was "1""#));
 }
 
 #[tokio::test]
@@ -289,7 +207,7 @@ async fn the_answer_is_not_read_where_the_mapping_does_not_say_so() {
 async fn a_batch_that_fails_too_often_is_given_up_and_kept() {
     let world = World::new(|_| (), fails_at("2"));
     let world = world.run(3).await;
-    let Counts { invocations, invocations_failed, retries, discarded, .. } = world.source.counts;
+    let Counts { invocations, invocations_failed, retries, discarded, .. } = world.counts();
     assert_eq!((invocations, invocations_failed, retries, discarded), (3, 3, 2, 3));
     let (key, document) = world.documents().remove(0);
     let name =
@@ -328,7 +246,7 @@ async fn a_batch_that_fails_is_cut_until_the_bad_record_is_alone() {
     let world = world.run(8).await;
     // All eight fail, then the halves: 5 to 8 fail, 5 and 6 fail, 5 fails. What was answered is the rest, in order.
     assert_eq!(world.events(), ["1 2 3 4", "6", "7 8"]);
-    let Counts { invocations_failed, bisects, retries, discarded, .. } = world.source.counts;
+    let Counts { invocations_failed, bisects, retries, discarded, .. } = world.counts();
     // "Splitting batches doesn't consume the retry quota": the one record is tried three times.
     assert_eq!((invocations_failed, bisects, retries, discarded), (6, 3, 2, 1));
     let documents = world.documents();
@@ -367,7 +285,7 @@ async fn tries_make_a_record_older() {
     );
     let world = world.run(1).await;
     // One try a second, from the arrival to 60 seconds behind it.
-    assert_eq!((world.source.counts.invocations, world.source.counts.without_end), (61, 0));
+    assert_eq!((world.counts().invocations, world.counts().without_end), (61, 0));
     assert_eq!(world.documents()[0].1["requestContext"]["condition"], "RecordAgeExpired");
 }
 
@@ -375,12 +293,127 @@ async fn tries_make_a_record_older() {
 async fn tries_without_end_end_here() {
     let world = World::new(|settings| settings.retries = None, fails_at("1"));
     let world = world.run(1).await;
-    assert_eq!((world.source.counts.invocations, world.source.counts.without_end), (101, 1));
-    assert_eq!(world.source.counts.discarded, 1);
+    assert_eq!((world.counts().invocations, world.counts().without_end), (101, 1));
+    assert_eq!(world.counts().discarded, 1);
 }
 
 #[tokio::test]
 async fn a_batch_that_fails_does_not_stop_the_next() {
     let world = World::new(|settings| settings.batch_records = 1, fails_at("1"));
     assert_eq!(world.run(2).await.events(), ["2"]);
+}
+
+#[tokio::test]
+async fn of_several_reported_sequence_numbers_the_lowest_counts() {
+    let mut tried = 0;
+    let world = World::new(
+        |_| (),
+        move |_| {
+            tried += 1;
+            let failures = [4, 2].map(|number| json!({"itemIdentifier": sequence_number(number)}));
+            Ok(json!({"batchItemFailures": if tried == 1 { json!(failures) } else { json!(null) }}))
+        },
+    );
+    assert_eq!(world.run(4).await.events(), ["1 2 3 4", "2 3 4"]);
+}
+
+#[tokio::test]
+async fn a_reported_failure_uses_up_the_retries() {
+    let world = World::new(
+        |_| (),
+        move |_| Ok(json!({"batchItemFailures": [{"itemIdentifier": sequence_number(2)}]})),
+    );
+    let world = world.run(2).await;
+    assert_eq!(world.events(), ["1 2", "2", "2"]);
+    let documents = world.documents();
+    assert_eq!(documents[0].1["KinesisBatchInfo"]["startSequenceNumber"], sequence_number(2));
+    // It answered, so the function had no error.
+    assert_eq!(documents[0].1["responseContext"]["functionError"], Value::Null);
+}
+
+#[tokio::test]
+async fn with_a_reported_failure_a_batch_is_cut_at_the_checkpoint_only() {
+    // "If a function error occurs while this setting is enabled together with ReportBatchItemFailures, the batch is bisected
+    // at the returned sequence number, and Lambda retries only the remaining records."
+    let mut tried = 0;
+    let world = World::new(
+        |settings| settings.bisect = true,
+        move |texts| {
+            tried += 1;
+            if tried > 1 {
+                return done(texts);
+            }
+            Ok(json!({"batchItemFailures": [{"itemIdentifier": sequence_number(4)}]}))
+        },
+    );
+    let world = world.run(6).await;
+    assert_eq!(world.events(), ["1 2 3 4 5 6", "4 5 6"]);
+    assert_eq!(world.counts().bisects, 0);
+}
+
+#[tokio::test]
+async fn a_throttled_batch_is_not_tried() {
+    let mut asked = 0;
+    let world = World::new(
+        |settings| (settings.retries, settings.bisect) = (Some(0), true),
+        move |texts| {
+            asked += 1;
+            if asked <= 5 { Err(InvocationError::Throttled { limit: 1 }) } else { done(texts) }
+        },
+    );
+    let world = world.run(2).await;
+    assert_eq!(world.events(), ["1 2"]);
+    let Counts { invocations, throttles, retries, bisects, discarded, .. } = world.counts();
+    assert_eq!((invocations, throttles, retries, bisects, discarded), (1, 5, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_function_that_never_has_a_process_free_holds_nobody_up_for_ever() {
+    let world = World::new(|_| (), |_| Err(InvocationError::Throttled { limit: 0 }));
+    let Counts { invocations, throttles, discarded, without_end, .. } = world.run(1).await.counts();
+    assert_eq!((invocations, throttles, discarded, without_end), (0, 101, 1, 1));
+}
+
+#[tokio::test]
+async fn records_that_no_filter_matches_are_done() {
+    let filter = Filter::parse(r#"{"data":{"side":["buy"]}}"#).unwrap();
+    let mut world =
+        World::new(|settings| (settings.filters, settings.batch_records) = (vec![filter], 2), done);
+    for side in ["buy", "sell", "sell", "buy"] {
+        world.put(0, "spot|BTCUSDT", format!(r#"{{"side":"{side}"}}"#)).await;
+    }
+    assert_eq!(world.events(), [r#"{"side":"buy"} {"side":"buy"}"#]);
+    let Counts { records, filtered, invocations, .. } = world.counts();
+    assert_eq!((records, filtered, invocations), (4, 2, 1));
+}
+
+#[tokio::test]
+async fn a_queue_is_told_what_was_given_up_without_the_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = OnFailure::Queue(Messages::new(folder.path().join("failed-batches")));
+    let world = World::keeping(folder, queue, |settings| settings.batch_records = 1, |_| Err(error()));
+    let documents = world.run(2).await.documents();
+    let keys: Vec<_> = documents.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["failed-batches/1.json", "failed-batches/2.json"]);
+    // The fields of the guide's example record for queues and topics.
+    let fields: Vec<_> = documents[0].1.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["requestContext", "responseContext", "version", "timestamp", "KinesisBatchInfo"]);
+    assert_eq!(documents[1].1["KinesisBatchInfo"]["startSequenceNumber"], sequence_number(2));
+    assert_eq!(documents[1].1["requestContext"]["approximateInvokeCount"], 3);
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_stops_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("topic"), "").unwrap();
+    let topic = OnFailure::Topic(Messages::new(folder.path().join("topic")));
+    let change = |settings: &mut Settings| (settings.bisect, settings.retries) = (true, Some(0));
+    let mut world = World::keeping(folder, topic, change, fails_at("1"));
+    for number in 1..=2 {
+        world.put(0, "spot|BTCUSDT", number.to_string()).await;
+    }
+    let error = world.source.finish().await.unwrap_err();
+    assert_eq!(error.to_string(), format!("the mapping of {STREAM_ARN} cannot keep what it gives up"));
+    assert_eq!(world.events(), ["2"]);
+    assert_eq!((world.counts().discarded, world.counts().error_objects), (1, 0));
 }
