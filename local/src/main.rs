@@ -13,7 +13,9 @@ mod replay;
 mod sample;
 mod stream;
 mod streams;
+mod tail;
 mod template;
+mod up;
 mod warm_up;
 
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ enum Command {
     Demo(demo::DemoArgs),
     WarmUp(warm_up::command::WarmUpArgs),
     Endpoints(endpoints::command::EndpointsArgs),
+    Up(up::command::UpArgs),
+    Tail(tail::TailArgs),
 }
 
 #[derive(Debug, Error)]
@@ -52,6 +56,10 @@ enum CommandError {
     WarmUp(#[from] warm_up::WarmUpError),
     #[error(transparent)]
     Endpoints(#[from] endpoints::command::EndpointsError),
+    #[error(transparent)]
+    Up(#[from] up::command::UpError),
+    #[error(transparent)]
+    Tail(#[from] tail::TailError),
 }
 
 #[tokio::main]
@@ -75,6 +83,14 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         }
         Command::WarmUp(args) => {
             warm_up::command::run(&args).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Up(args) => {
+            up::command::run(&args).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Tail(args) => {
+            tail::run(&args).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Endpoints(args) => {

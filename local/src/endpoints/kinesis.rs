@@ -14,6 +14,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::EndpointError;
+use crate::streams::Retention;
 use crate::template::Stream;
 
 /// Most bytes of records that wait to be taken. An invocation publishes a small part of it, and where nobody takes
@@ -95,6 +96,11 @@ impl Kinesis {
     /// The streams themselves.
     pub(crate) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What keeps the streams below what they may take.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention::new(self.store.clone(), RETAINED_BYTES_MAX)
     }
 
     /// Takes the records of a stream.

@@ -3,24 +3,26 @@
 //! What becomes due does so in the order of time, whoever waits for it, and what a function publishes is in its stream
 //! at the moment of its invocation. So the bytes that are written follow from the records alone.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use thiserror::Error;
 
+use super::data::Data;
 use super::functions::{Functions, Processor};
 use super::plan::{DeliveryPlan, MappingPlan, Plan};
+use super::route::Route;
 use crate::endpoints::{EndpointError, Endpoints};
-use crate::firehose::bucket::Bucket;
-use crate::firehose::{self, Delivery, DeliveryError, Written};
+use crate::firehose::{self, Delivery, DeliveryError, DestinationError, Written};
 use crate::lambda::Function;
 use crate::mapping::{self, EventSource, MappingError};
 use crate::stream::{Shards, StreamRecord};
-use crate::template::OnFailure;
+use crate::template::Stream;
 
 /// The pipeline cannot go on.
 #[derive(Debug, Error)]
 pub(crate) enum LockStepError {
+    /// Nothing can be sent to a destination.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
     /// A delivery stream stopped.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -48,8 +50,8 @@ pub(crate) struct LockStep {
 
 /// A delivery stream under way.
 struct DeliveryRun {
-    /// ARN of the stream in front of it.
-    source: String,
+    /// ARN of the stream in front of it; `None` when producers put records, which nobody does here.
+    source: Option<String>,
     delivery: Delivery<Processor>,
 }
 
@@ -67,17 +69,19 @@ struct Output {
 
 impl LockStep {
     /// Sets a plan up in a folder; `now` is where the clock starts.
+    ///
+    /// # Errors
+    /// When nothing can be sent to a destination.
     pub(crate) fn new(
-        plan: Plan<'_>,
+        (plan, route): (Plan<'_>, Route),
         functions: &Functions,
         endpoints: Option<Endpoints>,
-        (out, now): (&Path, Timestamp),
-    ) -> Self {
+        (data, now): (&Data, Timestamp),
+    ) -> Result<Self, LockStepError> {
         let delivery = |plan: DeliveryPlan<'_>| {
             let function = Processor(plan.function.and_then(|function| functions.get(&function.logical_id)));
-            let bucket = Bucket::new(out.join(&plan.stream.s3()?.bucket));
-            let delivery = Delivery::new(plan.settings, function, bucket, now);
-            Some(DeliveryRun { source: plan.source, delivery })
+            let delivery = Delivery::new(plan.settings, function, data.buckets(), now)?;
+            Ok(DeliveryRun { source: plan.source.map(str::to_owned), delivery })
         };
         let mapping = |plan: MappingPlan<'_>| {
             let function = functions.get(&plan.function.logical_id)?;
@@ -85,20 +89,18 @@ impl LockStep {
             Some(MappingRun { source: EventSource::new(plan.settings, function, on_failure, now) })
         };
         // What functions publish is put under keys that keep its order, so the number of its shards changes nothing.
-        let output = |stream: &crate::template::Stream| Output {
-            name: stream.name.clone(),
-            arn: stream.arn.clone(),
-            shards: Shards::new(1),
-        };
-        Self {
-            input: plan.input,
-            deliveries: plan.deliveries.into_iter().filter_map(delivery).collect(),
+        let output =
+            |stream: Stream| Output { name: stream.name, arn: stream.arn, shards: Shards::new(1) };
+        let deliveries = plan.deliveries.into_iter().map(delivery).collect::<Result<_, DestinationError>>()?;
+        Ok(Self {
+            input: route.input,
+            deliveries,
             mappings: plan.mappings.into_iter().filter_map(mapping).collect(),
-            outputs: plan.outputs.into_iter().map(output).collect(),
+            outputs: route.outputs.into_iter().map(output).collect(),
             endpoints,
             passed_on: 0,
             now,
-        }
+        })
     }
 
     /// What became of the records of each delivery stream, in the order of the plan.
@@ -116,7 +118,7 @@ impl LockStep {
     /// # Errors
     /// See [`LockStepError`].
     pub(crate) async fn put(&mut self, record: StreamRecord) -> Result<(), LockStepError> {
-        for run in self.deliveries.iter_mut().filter(|run| run.source == self.input) {
+        for run in self.deliveries.iter_mut().filter(|run| run.source.as_ref() == Some(&self.input)) {
             run.delivery.put(record.clone()).await?;
         }
         self.put_to_mappings(record).await
@@ -187,7 +189,7 @@ impl LockStep {
         for output in &mut self.outputs {
             for published in endpoints.take_published(&output.name).await? {
                 let record = output.shards.record(published.partition_key, published.data, self.now);
-                for run in self.deliveries.iter_mut().filter(|run| run.source == output.arn) {
+                for run in self.deliveries.iter_mut().filter(|run| run.source.as_ref() == Some(&output.arn)) {
                     run.delivery.put(record.clone()).await?;
                 }
             }

@@ -86,6 +86,11 @@ impl Function {
         self.0.stop().await;
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.spec().name
+    }
+
     /// What the function did so far.
     pub(crate) fn counts(&self) -> FunctionCounts {
         self.0.counts()

@@ -65,7 +65,7 @@ impl Outline {
         };
         let deliveries = plan.deliveries.iter().map(|plan| DeliveryNames {
             name: plan.stream.name.clone(),
-            stream: name_of(&plan.source),
+            stream: plan.source.map(name_of).unwrap_or_default(),
             function: plan.function.map(FunctionNames::of),
         });
         let mappings = plan.mappings.iter().map(|plan| MappingNames {

@@ -1,6 +1,7 @@
 //! The `replay` command line.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -58,12 +59,16 @@ pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     pair.ok_or_else(|| format!("expected NAME=VALUE, was {text:?}"))
 }
 
+/// The variables of this process: knobs among them override those of the template.
+pub(crate) fn knobs() -> BTreeMap<String, String> {
+    let texts = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(texts).collect()
+}
+
 impl TargetArgs {
     /// The options of a run over `files`, with the knobs of the environment.
     pub(crate) fn options(&self, files: Vec<PathBuf>, out: PathBuf, speed: Speed) -> Options {
-        let mut variables: BTreeMap<_, _> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let mut variables = knobs();
         if let Some(market) = self.market {
             variables.insert("MARKET".to_owned(), market.to_string());
         }

@@ -16,9 +16,12 @@ use super::heartbeat::Heartbeats;
 use super::recording::{Recording, RecordingError, Recordings};
 use super::summary::Summary;
 use crate::endpoints::{EndpointError, Endpoints};
+use crate::engine::Data;
 use crate::engine::functions::{FunctionError, Functions, Surroundings, built};
 use crate::engine::lock_step::{LockStep, LockStepError};
-use crate::engine::plan::{Plan, PlanError};
+use crate::engine::plan::Plan;
+use crate::engine::route::{Route, RouteError};
+use crate::engine::settings::SettingsError;
 use crate::lambda::BinaryError;
 use crate::stream::Shards;
 use crate::template::{Function, Stack, TemplateError};
@@ -57,7 +60,10 @@ pub(crate) enum ReplayError {
     Template(#[from] TemplateError),
     /// The template has nothing to run, or what cannot be run.
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Route(#[from] RouteError),
+    /// The template asks for what cannot be run here.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// `MARKET` of a function names none.
     #[error("the variable MARKET of {function} must name a market")]
     Market {
@@ -98,7 +104,8 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let began = Instant::now();
     let mut stack = Stack::load(&options.template, &options.parameters)?;
     turn_knobs(&mut stack, &options.variables);
-    let plan = Plan::of(&stack, &options.template)?;
+    let plan = Plan::of(&stack)?;
+    let route = Route::of(&plan, &stack, &options.template)?;
     let outline = Outline::of(&plan, &stack);
     let functions = plan.functions();
     let market = market(&functions)?;
@@ -113,17 +120,18 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     } else {
         Some(Endpoints::open(&stack, options.state.as_deref()).await?)
     };
-    let log_of = |function: &str| folder::log_of(function, &options.out);
+    let data = Data::of_replay(&options.out);
     // Only those that are given records of streams may call other services.
     let services = |function: &Function| {
         let endpoints = endpoints.as_ref().filter(|_| plan.is_mapped(function));
         endpoints.map(Endpoints::variables).unwrap_or_default()
     };
-    let around = Surroundings { services: &services, log_of: &log_of };
+    let around = Surroundings { services: &services, log_of: &|name| data.log_of(name) };
     let processes = Functions::start(binaries, &around).await?;
     let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
+    let pipeline = LockStep::new((plan, route), &processes, endpoints, (&data, start))?;
     let mut replay = Replay {
-        pipeline: LockStep::new(plan, &processes, endpoints, (&options.out, start)),
+        pipeline,
         clock: Clock::new(start, options.speed),
         market,
         shards: Shards::new(options.shards),

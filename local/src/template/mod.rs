@@ -113,6 +113,12 @@ impl Stack {
         resolve(text, parameters).map_err(|fault| fault.into_error(file_name))
     }
 
+    /// The function that transforms a delivery stream's records, if one does.
+    pub(crate) fn transformer(&self, stream: &DeliveryStream) -> Option<&Function> {
+        let lambda = stream.processing.lambda.as_ref()?;
+        self.functions.iter().find(|function| function.logical_id == lambda.function)
+    }
+
     /// What a delivery stream may refer to.
     fn known(&self) -> Known<'_> {
         Known { functions: &self.functions, streams: &self.streams, tables: &self.glue_tables }

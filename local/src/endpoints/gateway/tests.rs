@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::{DynamoDb, Kinesis};
 use super::*;
-use crate::template::{KeyAttribute, StateTable, Stream};
+use crate::template::{KeyAttribute, StateTable, Stream, StreamMode};
 
 /// A gateway with what is behind it.
 struct Served {
@@ -24,7 +24,9 @@ impl Served {
             logical_id: "Rows".to_owned(),
             name: "rows".to_owned(),
             arn: "arn:aws:kinesis:us-east-1:000000000000:stream/rows".to_owned(),
+            mode: StreamMode::Provisioned,
             shard_count: 1,
+            retention: Duration::from_hours(24),
         };
         let table = StateTable {
             logical_id: "State".to_owned(),

@@ -1,0 +1,271 @@
+//! The delivery streams of a live run, by name: those of the template, and those that clients make through the API.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use axum::body::Bytes;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::sync::{broadcast, mpsc};
+
+use super::data::Data;
+use super::functions::{Functions, Processor};
+use super::live_delivery::{LiveDelivery, Refusal, Source};
+use super::settings::{self, SettingsError};
+use super::status::DeliveryStatus;
+use super::streams::{ReadBy, Reader, Streams};
+use crate::firehose::{DestinationError, Settings};
+use crate::firehose_api::{ApiError, DeliveryStreams, Description, DestinationType, StreamType};
+use crate::stream::StreamRecord;
+use crate::streams::ShardConsumer;
+use crate::template::{self, DeliveryStream, Destination, Stack};
+
+/// Delivery streams of an account: the service's default quota.
+const DELIVERY_STREAMS_MAX: usize = 50;
+/// Records that a reader hands over at once.
+const FORWARDED_MAX: usize = 500;
+
+/// A delivery stream cannot be run.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    /// It asks for what cannot be run here.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Nothing can be sent to its destination.
+    #[error("the delivery stream {stream} must have a destination that can be sent to")]
+    Destination {
+        /// Name of the delivery stream.
+        stream: String,
+        /// What is wrong with it.
+        #[source]
+        source: DestinationError,
+    },
+}
+
+impl StartError {
+    fn destination(stream: &DeliveryStream, source: DestinationError) -> Self {
+        Self::Destination { stream: stream.name.clone(), source }
+    }
+}
+
+/// Delivery streams by name. Clones are of the same.
+#[derive(Clone)]
+pub(crate) struct Deliveries(Arc<Shared>);
+
+struct Shared {
+    stack: Stack,
+    functions: Functions,
+    data: Data,
+    streams: Streams,
+    running: Mutex<BTreeMap<String, Running>>,
+    /// Records put so far: what their ids are made of.
+    records: AtomicU64,
+}
+
+/// A delivery stream under way.
+struct Running {
+    stream: DeliveryStream,
+    version: u64,
+    created: SystemTime,
+    updated: Option<SystemTime>,
+    delivery: Arc<LiveDelivery>,
+    /// Reads the stream in front of it, if it has one; ends with this.
+    reader: Option<Reader>,
+}
+
+impl Deliveries {
+    /// Nothing runs yet.
+    pub(crate) fn new(stack: Stack, functions: Functions, data: Data, streams: Streams) -> Self {
+        let (running, records) = Default::default();
+        Self(Arc::new(Shared { stack, functions, data, streams, running, records }))
+    }
+
+    /// Starts a delivery stream.
+    ///
+    /// # Errors
+    /// When it asks for what cannot be run here.
+    pub(crate) fn start(&self, stream: DeliveryStream) -> Result<(), StartError> {
+        let settings = self.0.settings(&stream, 1)?;
+        let function = self.0.stack.transformer(&stream);
+        let processor = Processor(function.and_then(|function| self.0.functions.get(&function.logical_id)));
+        let delivery = LiveDelivery::start(settings, processor, self.0.data.buckets().to_owned());
+        let delivery = Arc::new(delivery.map_err(|source| StartError::destination(&stream, source))?);
+        let reader = source_arn(&stream).map(|arn| {
+            let name = arn.rsplit('/').next().unwrap_or(arn);
+            self.0.streams.read(name, ReadBy::Delivery, Forward(delivery.source()))
+        });
+        let (name, created) = (stream.name.clone(), SystemTime::now());
+        let running = Running { stream, version: 1, created, updated: None, delivery, reader };
+        self.0.running().insert(name, running);
+        Ok(())
+    }
+
+    /// What each has done so far.
+    pub(crate) fn status(&self) -> BTreeMap<String, DeliveryStatus> {
+        let running = self.0.running();
+        running.iter().map(|(name, running)| (name.clone(), running.delivery.status())).collect()
+    }
+
+    /// What a delivery stream delivers from now on; `None` when there is none of that name.
+    pub(crate) fn watch(&self, name: &str) -> Option<broadcast::Receiver<Bytes>> {
+        self.0.running().get(name).map(|running| running.delivery.watch())
+    }
+
+    /// Delivers everything that is buffered, and ends all of them.
+    pub(crate) async fn finish(&self) {
+        let running = std::mem::take(&mut *self.0.running());
+        for (_, Running { delivery, reader, .. }) in running {
+            if let Some(mut reader) = reader {
+                reader.stop().await;
+            }
+            delivery.finish().await;
+        }
+    }
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settings(&self, stream: &DeliveryStream, version: u32) -> Result<Settings, SettingsError> {
+        settings::delivery(stream, self.stack.transformer(stream), version)
+    }
+
+    /// What a request asks for.
+    fn requested(&self, request: &Value) -> Result<DeliveryStream, ApiError> {
+        let name = request.get("DeliveryStreamName").and_then(Value::as_str).unwrap_or_default();
+        template::delivery_stream_of_request(name, request, &self.stack)
+            .map_err(|error| ApiError::InvalidArgument(crate::chain(&error)))
+    }
+
+    /// A record that a producer puts. Nothing numbers such records on AWS but the service itself.
+    fn record(&self, data: &Bytes) -> StreamRecord {
+        let number = self.records.fetch_add(1, Ordering::Relaxed) + 1;
+        StreamRecord {
+            arrival: Timestamp::now(),
+            shard_id: String::new(),
+            sequence_number: format!("49{number:054}"),
+            partition_key: String::new(),
+            data: data.to_vec(),
+        }
+    }
+}
+
+impl DeliveryStreams for Deliveries {
+    async fn create(&self, request: &Value) -> Result<String, ApiError> {
+        let stream = self.0.requested(request)?;
+        let (name, arn) = (stream.name.clone(), stream.arn.clone());
+        {
+            let running = self.0.running();
+            if running.contains_key(&name) {
+                return Err(ApiError::InUse { name });
+            }
+            if running.len() >= DELIVERY_STREAMS_MAX {
+                let text = format!("an account has at most {DELIVERY_STREAMS_MAX} delivery streams");
+                return Err(ApiError::LimitExceeded(text));
+            }
+        }
+        self.start(stream).map_err(|error| refused(&error))?;
+        Ok(arn)
+    }
+
+    async fn update(&self, request: &Value) -> Result<(), ApiError> {
+        let stream = self.0.requested(request)?;
+        let (name, version) = (stream.name.clone(), self.describe(&stream.name).map(|found| found.version));
+        let version = version.ok_or_else(|| ApiError::NotFound { name: name.clone() })? + 1;
+        // There are far fewer changes in a run.
+        let number = u32::try_from(version).unwrap_or(u32::MAX);
+        let settings = self.0.settings(&stream, number).map_err(|error| refused(&error))?;
+        let delivery = self.0.running().get(&name).map(|running| Arc::clone(&running.delivery));
+        let delivery = delivery.ok_or_else(|| ApiError::NotFound { name: name.clone() })?;
+        delivery.replace(settings).await.map_err(|error| refused(&error))?;
+        if let Some(found) = self.0.running().get_mut(&name) {
+            (found.stream, found.version, found.updated) = (stream, version, Some(SystemTime::now()));
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), ApiError> {
+        let removed = self.0.running().remove(name);
+        let Running { delivery, reader, .. } =
+            removed.ok_or_else(|| ApiError::NotFound { name: name.to_owned() })?;
+        drop(reader);
+        delivery.finish().await;
+        Ok(())
+    }
+
+    fn describe(&self, name: &str) -> Option<Description> {
+        let running = self.0.running();
+        let Running { stream, version, created, updated, .. } = running.get(name)?;
+        let (version, created, updated) = (*version, *created, *updated);
+        Some(Description {
+            name: stream.name.clone(),
+            arn: stream.arn.clone(),
+            kind: kind(stream),
+            version,
+            created,
+            updated,
+            destination: match stream.destination {
+                Destination::S3(_) => DestinationType::ExtendedS3,
+                Destination::OpenSearch(_) => DestinationType::OpenSearch,
+                Destination::Http(_) => DestinationType::HttpEndpoint,
+            },
+            configuration: stream.configuration.clone(),
+            kinesis_source: source_arn(stream).map(|arn| json!({"KinesisStreamARN": arn})),
+        })
+    }
+
+    fn list(&self) -> Vec<(String, StreamType)> {
+        self.0.running().iter().map(|(name, running)| (name.clone(), kind(&running.stream))).collect()
+    }
+
+    async fn put(&self, name: &str, records: Vec<Bytes>) -> Result<Vec<String>, ApiError> {
+        let delivery = self.0.running().get(name).map(|running| Arc::clone(&running.delivery));
+        let delivery = delivery.ok_or_else(|| ApiError::NotFound { name: name.to_owned() })?;
+        let records: Vec<_> = records.iter().map(|data| self.0.record(data)).collect();
+        let ids = records.iter().map(|record| record.sequence_number.clone()).collect();
+        match delivery.put(records).await {
+            Ok(()) => Ok(ids),
+            Err(Refusal::Full | Refusal::Stopped) => Ok(Vec::new()),
+        }
+    }
+}
+
+fn kind(stream: &DeliveryStream) -> StreamType {
+    match stream.source {
+        template::Source::DirectPut => StreamType::DirectPut,
+        template::Source::Kinesis { .. } => StreamType::KinesisStreamAsSource,
+    }
+}
+
+/// The stream in front of a delivery stream, if there is one.
+fn source_arn(stream: &DeliveryStream) -> Option<&str> {
+    match &stream.source {
+        template::Source::DirectPut => None,
+        template::Source::Kinesis { stream_arn, .. } => Some(stream_arn),
+    }
+}
+
+fn refused(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    ApiError::InvalidArgument(crate::chain(error))
+}
+
+/// Hands what is read of a stream over to a delivery stream.
+#[derive(Debug, Clone)]
+struct Forward(Source);
+
+impl ShardConsumer for Forward {
+    async fn consume(&self, _shard_id: String, mut records: mpsc::Receiver<StreamRecord>) {
+        let mut batch = Vec::with_capacity(FORWARDED_MAX);
+        while records.recv_many(&mut batch, FORWARDED_MAX).await > 0 {
+            // A delivery stream that stopped leaves the records in the stream.
+            if self.0.deliver(std::mem::take(&mut batch)).await.is_err() {
+                return;
+            }
+        }
+    }
+}

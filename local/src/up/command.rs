@@ -1,0 +1,130 @@
+//! The `up` command line.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::terminal::Terminal;
+use super::{PORT, admin, opening};
+use crate::engine::live::{LiveError, Options, Served};
+use crate::replay::command::{assignment, knobs};
+use crate::replay::turn_knobs;
+use crate::template::{Destination, Stack, TemplateError};
+
+/// How often the status is shown.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Runs all of a template on this machine, behind the endpoints of AWS, until Ctrl-C.
+///
+/// Streams, tables, functions, event source mappings and delivery streams are those of the template; the buckets are
+/// folders. Prints the line that leads AWS's own clients to it, then what happens. A knob set in the environment overrides
+/// the template's value for every function that has it: KLINES=all tapeline up ...
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    /// The template to run.
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    template: PathBuf,
+    /// Value for a parameter of the template.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = assignment)]
+    parameters: Vec<(String, String)>,
+    /// Folder of what AWS would hold: buckets, tables, messages and logs. It is kept from run to run.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// Port of all services, on loopback; 0 has the system choose.
+    #[arg(long, value_name = "PORT", default_value_t = PORT)]
+    port: u16,
+    /// Folder of the function binaries; otherwise they are looked for beside this program and in target/lambda.
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    /// Address that OpenSearch destinations send to instead of their domains, such as http://127.0.0.1:9200.
+    #[arg(long, value_name = "URL")]
+    open_search: Option<String>,
+    /// Prints the status and the functions' logs as one JSON document a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The template cannot be run.
+#[derive(Debug, Error)]
+pub(crate) enum UpError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// It cannot be started.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// Ctrl-C cannot be waited for.
+    #[error("cannot wait for Ctrl-C")]
+    Signal(#[source] io::Error),
+}
+
+/// Runs until Ctrl-C, or until the system asks it to end.
+///
+/// # Errors
+/// See [`UpError`].
+pub(crate) async fn run(args: &UpArgs) -> Result<(), UpError> {
+    let mut stack = Stack::load(&args.template, &args.parameters.iter().cloned().collect())?;
+    turn_knobs(&mut stack, &knobs());
+    if let Some(url) = &args.open_search {
+        send_documents_to(url, &mut stack);
+    }
+    let mut end = std::pin::pin!(interrupted());
+    let options =
+        Options { data: args.data.clone(), port: args.port, functions: args.functions.clone() };
+    let served = Served::start(&stack, &options, admin::router).await?;
+    let mut terminal = Terminal::new(args.json);
+    for line in opening::lines(&stack, &args.template).into_iter().chain(opening::exports(&served.variables)) {
+        eprintln!("{line}");
+    }
+    let ended = watch(&served, &mut terminal, &mut end).await;
+    eprintln!("ending: what was taken is delivered");
+    served.stop().await;
+    ended
+}
+
+/// Has OpenSearch destinations send to an address instead of their domains.
+fn send_documents_to(url: &str, stack: &mut Stack) {
+    for stream in &mut stack.delivery_streams {
+        if let Destination::OpenSearch(search) = &mut stream.destination {
+            url.clone_into(&mut search.endpoint);
+        }
+    }
+}
+
+/// Shows what happens until the end.
+async fn watch(
+    served: &Served,
+    terminal: &mut Terminal,
+    end: &mut (impl Future<Output = io::Result<()>> + Unpin),
+) -> Result<(), UpError> {
+    let mut logs = served.live.logs();
+    let mut pace = tokio::time::interval(PACE);
+    loop {
+        let shown = tokio::select! {
+            ended = &mut *end => return ended.map_err(UpError::Signal),
+            _ = pace.tick() => terminal.status(served.live.status().await),
+            line = logs.recv() => match line {
+                Ok(line) => terminal.log(&line),
+                // Too many at once: they are in the files.
+                Err(RecvError::Lagged(_)) => Ok(()),
+                Err(RecvError::Closed) => return (&mut *end).await.map_err(UpError::Signal),
+            },
+        };
+        // Who read along has gone, as behind `head`; the run goes on.
+        drop(shown);
+    }
+}
+
+/// Waits for Ctrl-C, or for the signal with which the system asks a process to end.
+async fn interrupted() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,170 @@
+//! The status as a table for a person: what there is, how much, and how fast since the table before.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::engine::status::{DeliveryStatus, FunctionStatus, MappingStatus, Status, StreamStatus};
+use crate::quantity::{bytes, grouped};
+
+/// Draws the tables of a status; rates are those since the status `before`.
+pub(super) fn tables(now: &Status, before: &Status) -> String {
+    let seconds = Seconds::between(before, now);
+    let streams = now.streams.iter().map(|(name, stream)| {
+        let earlier = before.streams.get(name).map_or(0, |earlier| earlier.records);
+        stream_row(name, stream, seconds.rate(stream.records, earlier))
+    });
+    let deliveries = now.delivery_streams.iter().map(|(name, delivery)| {
+        let earlier = before.delivery_streams.get(name).map_or(0, |earlier| earlier.records);
+        delivery_row(name, delivery, seconds.rate(delivery.records, earlier))
+    });
+    let mappings = now.mappings.iter().map(|(name, mapping)| {
+        let earlier = before.mappings.get(name).map_or(0, |earlier| earlier.records);
+        mapping_row(name, mapping, seconds.rate(mapping.records, earlier))
+    });
+    let functions = now.functions.iter().map(|(name, function)| {
+        let earlier = before.functions.get(name).map_or(0, |earlier| earlier.invocations);
+        function_row(name, function, seconds.rate(function.invocations, earlier))
+    });
+    let tables = [
+        table(&["stream", "records", "/s", "shards"], streams),
+        table(
+            &["delivery stream", "records", "/s", "buffered", "invocations", "failed", "objects", "refused"],
+            deliveries,
+        ),
+        table(
+            &["mapping", "records", "/s", "iterator age", "invocations", "failed", "retries", "given up"],
+            mappings,
+        ),
+        table(
+            &[
+                "function",
+                "invocations",
+                "/s",
+                "p50",
+                "p99",
+                "errors",
+                "throttles",
+                "cold",
+                "processes",
+                "memory",
+            ],
+            functions,
+        ),
+    ];
+    tables.into_iter().flatten().map(|table| format!("{table}\n")).collect()
+}
+
+/// The time between two statuses.
+struct Seconds(f64);
+
+impl Seconds {
+    fn between(before: &Status, now: &Status) -> Self {
+        // Milliseconds of a run are far below 2^53.
+        #[expect(clippy::cast_precision_loss)]
+        let seconds = (now.at_ms - before.at_ms) as f64 / 1000.0;
+        Self(seconds)
+    }
+
+    /// `1,234`, or nothing where no time has passed.
+    fn rate(&self, now: u64, before: u64) -> String {
+        if self.0 <= 0.0 {
+            return String::new();
+        }
+        // Counts of a second, rounded for a person.
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let rate = (now.saturating_sub(before) as f64 / self.0).round() as u64;
+        grouped(rate)
+    }
+}
+
+/// A table with its heads; `None` without rows.
+fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Option<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(heads);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    (!table.is_empty()).then_some(table)
+}
+
+fn stream_row(name: &str, stream: &StreamStatus, rate: String) -> Vec<String> {
+    vec![name.to_owned(), grouped(stream.records), rate, grouped(stream.open_shards)]
+}
+
+fn delivery_row(name: &str, delivery: &DeliveryStatus, rate: String) -> Vec<String> {
+    let name = if delivery.stopped.is_some() { format!("{name} (stopped)") } else { name.to_owned() };
+    vec![
+        name,
+        grouped(delivery.records),
+        rate,
+        bytes(delivery.buffered_bytes),
+        grouped(delivery.invocations),
+        grouped(delivery.invocations_failed),
+        grouped(delivery.objects),
+        grouped(delivery.records_failed),
+    ]
+}
+
+fn mapping_row(name: &str, mapping: &MappingStatus, rate: String) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        grouped(mapping.records),
+        rate,
+        format!("{} ms", grouped(mapping.iterator_age_ms)),
+        grouped(mapping.invocations),
+        grouped(mapping.invocations_failed),
+        grouped(mapping.retries),
+        grouped(mapping.discarded),
+    ]
+}
+
+fn function_row(name: &str, function: &FunctionStatus, rate: String) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        grouped(function.invocations),
+        rate,
+        millis(function.p50_us),
+        millis(function.p99_us),
+        grouped(function.errors),
+        grouped(function.throttles),
+        grouped(function.cold_starts),
+        grouped(function.processes),
+        function.peak_memory_bytes.map(bytes).unwrap_or_default(),
+    ]
+}
+
+/// Microseconds as `12.3 ms`.
+fn millis(micros: u64) -> String {
+    format!("{}.{} ms", grouped(micros / 1000), micros % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(at_ms: i64, records: u64) -> Status {
+        let stream = StreamStatus { open_shards: 2, records };
+        Status { at_ms, streams: [("frames".to_owned(), stream)].into(), ..Status::default() }
+    }
+
+    #[test]
+    fn a_rate_is_what_came_since_the_table_before() {
+        let text = tables(&status(3_000, 5_000), &status(1_000, 1_000));
+        let row: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row, ["frames", "5,000", "2,000", "2"]);
+    }
+
+    #[test]
+    fn what_there_is_none_of_has_no_table() {
+        let text = tables(&status(1_000, 0), &Status::default());
+        assert!(text.contains("stream") && !text.contains("mapping"), "{text}");
+    }
+
+    #[test]
+    fn durations_have_one_decimal() {
+        assert_eq!(millis(1_234_567), "1,234.5 ms");
+        assert_eq!(millis(90), "0.0 ms");
+    }
+}
