@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::settings::{LambdaSettings, Settings, Table};
-use crate::stream::StreamRecord;
+use super::unit::Unit;
 
 /// What failed: the value of `!{firehose:error-output-type}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,12 @@ pub(crate) enum FailureType {
     Partitioning,
     /// The conversion to Parquet.
     FormatConversion,
+    /// Taking the compression of CloudWatch Logs off.
+    Decompression,
+    /// The request to an HTTP endpoint.
+    HttpEndpoint,
+    /// The indexing in OpenSearch.
+    OpenSearch,
 }
 
 impl FailureType {
@@ -25,6 +31,9 @@ impl FailureType {
             Self::Processing => "processing-failed",
             Self::Partitioning => "partitioning-failed",
             Self::FormatConversion => "format-conversion-failed",
+            Self::Decompression => "decompression-failed",
+            Self::HttpEndpoint => "http-endpoint-failed",
+            Self::OpenSearch => "AmazonOpenSearchService-failed",
         }
     }
 }
@@ -40,37 +49,110 @@ pub(crate) struct Failure {
     pub(crate) code: String,
     /// Its text.
     pub(crate) message: String,
+    /// The request that failed; `None` where a failure needs none.
+    pub(crate) request: Option<Request>,
+}
+
+/// A request to a destination that is no bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// When it was last tried.
+    pub(crate) ended: Timestamp,
+    /// What was to be indexed; `None` at an HTTP endpoint.
+    pub(crate) index: Option<IndexRequest>,
+}
+
+/// What OpenSearch was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexRequest {
+    /// The id that the document was to get; `None` when OpenSearch was to choose it.
+    pub(crate) document_id: Option<String>,
+    /// The index, rotation included.
+    pub(crate) index: String,
+    /// The type, for domains that still have types.
+    pub(crate) type_name: Option<String>,
 }
 
 impl Failure {
+    /// A failure within the delivery stream, under the service's name of the error.
+    pub(crate) const fn new(what: FailureType, attempts: u32, code: String, message: String) -> Self {
+        Self { what, attempts, code, message, request: None }
+    }
+
     /// The document of one record, with a line feed behind it. Data that was transformed is kept as it was before.
-    pub(crate) fn document(&self, record: &StreamRecord, now: Timestamp, settings: &Settings) -> Vec<u8> {
-        let raw_data = STANDARD.encode(&record.data);
+    pub(crate) fn document(&self, unit: &Unit, now: Timestamp, settings: &Settings) -> Vec<u8> {
         let document = match self.what {
-            FailureType::Processing | FailureType::Partitioning => json!({
-                "attemptsMade": self.attempts,
-                "arrivalTimestamp": record.arrival.as_millisecond(),
-                "errorCode": self.code,
-                "errorMessage": self.message,
-                "attemptEndingTimestamp": now.as_millisecond(),
-                "rawData": raw_data,
-                "lambdaArn": settings.lambda.as_ref().map(lambda_arn),
-            }),
-            FailureType::FormatConversion => json!({
-                "attemptsMade": self.attempts,
-                "arrivalTimestamp": record.arrival.as_millisecond(),
-                "lastErrorCode": self.code,
-                "lastErrorMessage": self.message,
-                "attemptEndingTimestamp": now.as_millisecond(),
-                "rawData": raw_data,
-                "sequenceNumber": record.sequence_number,
-                "subSequenceNumber": null,
-                "dataCatalogTable": settings.conversion.as_ref().map(|conversion| table(&conversion.table, settings)),
-            }),
+            FailureType::FormatConversion => self.format_conversion(unit, now, settings),
+            FailureType::HttpEndpoint => self.http_endpoint(unit, now),
+            FailureType::OpenSearch => self.open_search(unit, now),
+            FailureType::Processing | FailureType::Partitioning | FailureType::Decompression => {
+                self.processing(unit, now, settings)
+            }
         };
         let mut line = document.to_string().into_bytes();
         line.push(b'\n');
         line
+    }
+
+    fn processing(&self, unit: &Unit, now: Timestamp, settings: &Settings) -> Value {
+        json!({
+            "attemptsMade": self.attempts,
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
+            "errorCode": self.code,
+            "errorMessage": self.message,
+            "attemptEndingTimestamp": now.as_millisecond(),
+            "rawData": STANDARD.encode(unit.kept()),
+            "lambdaArn": settings.processing.lambda.as_ref().map(lambda_arn),
+        })
+    }
+
+    fn format_conversion(&self, unit: &Unit, now: Timestamp, settings: &Settings) -> Value {
+        json!({
+            "attemptsMade": self.attempts,
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
+            "lastErrorCode": self.code,
+            "lastErrorMessage": self.message,
+            "attemptEndingTimestamp": now.as_millisecond(),
+            "rawData": STANDARD.encode(unit.kept()),
+            "sequenceNumber": unit.source.sequence_number,
+            "subSequenceNumber": unit.sub_sequence_number,
+            "dataCatalogTable": settings.table().map(|named| table(named, settings)),
+        })
+    }
+
+    /// The error record of an HTTP endpoint destination, as "Handle data delivery failures" of Firehose's guide shows it.
+    fn http_endpoint(&self, unit: &Unit, now: Timestamp) -> Value {
+        json!({
+            "attemptsMade": self.attempts,
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
+            "errorCode": self.code,
+            "errorMessage": self.message,
+            "attemptEndingTimestamp": self.ended(now).as_millisecond(),
+            "rawData": STANDARD.encode(unit.kept()),
+            "subsequenceNumber": unit.sub_sequence_number.unwrap_or_default(),
+            "dataId": format!("{}.0", unit.source.sequence_number),
+        })
+    }
+
+    /// A skipped document, as the same page lists its fields.
+    fn open_search(&self, unit: &Unit, now: Timestamp) -> Value {
+        let index = self.request.as_ref().and_then(|request| request.index.as_ref());
+        json!({
+            "attemptsMade": self.attempts,
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
+            "errorCode": self.code,
+            "errorMessage": self.message,
+            "attemptEndingTimestamp": self.ended(now).as_millisecond(),
+            "esDocumentId": index.and_then(|index| index.document_id.as_deref()),
+            "esIndexName": index.map(|index| &index.index),
+            "esTypeName": index.and_then(|index| index.type_name.as_deref()),
+            "rawData": STANDARD.encode(unit.kept()),
+        })
+    }
+
+    /// Tries that wait take time in which the delivery stream's own clock stands still.
+    fn ended(&self, now: Timestamp) -> Timestamp {
+        self.request.as_ref().map_or(now, |request| request.ended)
     }
 }
 

@@ -14,14 +14,8 @@ use axum::body::Bytes;
 pub(crate) use binary::{BinaryError, find_binary};
 pub(crate) use process::{FunctionProcess, FunctionSpec, InvocationError, StartError};
 
-/// A function that can be invoked.
-pub(crate) trait Invoke {
+/// A function that can be invoked, by several at once.
+pub(crate) trait Invoke: Clone + Send + Sync + 'static {
     /// Invokes it with an event and gives its answer.
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError>;
-}
-
-impl Invoke for FunctionProcess {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        Self::invoke(self, event).await
-    }
+    fn invoke(&self, event: Bytes) -> impl Future<Output = Result<Bytes, InvocationError>> + Send;
 }

@@ -11,7 +11,7 @@ use super::batch::{Batch, Entry, Lane};
 use super::discard::{Condition, Discard};
 use super::event::element;
 use super::settings::Settings;
-use crate::firehose::bucket::{Bucket, PutError};
+use crate::bucket::{Bucket, PutError};
 use crate::lambda::Invoke;
 use crate::stream::{StreamRecord, hash_key};
 

@@ -20,7 +20,7 @@ use crate::template::Function;
 pub(super) struct SharedFunction(Arc<Mutex<FunctionProcess>>);
 
 impl Invoke for SharedFunction {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
         self.0.lock().await.invoke(event).await
     }
 }

@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use super::functions::{Functions, SharedFunction};
 use super::plan::{DeliveryPlan, MappingPlan, Plan};
+use crate::bucket::Bucket;
 use crate::endpoints::{EndpointError, Endpoints};
-use crate::firehose::bucket::Bucket;
 use crate::firehose::{self, Delivery, DeliveryError, Written};
 use crate::lambda::{InvocationError, Invoke};
 use crate::mapping::{self, EventSource, MappingError};
@@ -66,11 +66,12 @@ struct Output {
 }
 
 /// The function of a delivery stream. One without a processor never invokes it.
+#[derive(Clone)]
 struct Processor(Option<SharedFunction>);
 
 impl Invoke for Processor {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        match &mut self.0 {
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
+        match &self.0 {
             Some(function) => function.invoke(event).await,
             None => Err(InvocationError::FunctionError {
                 error_type: "NoProcessor".to_owned(),
@@ -90,8 +91,7 @@ impl Pipeline {
     ) -> Self {
         let delivery = |plan: DeliveryPlan<'_>| {
             let function = Processor(plan.function.and_then(|function| functions.get(&function.logical_id)));
-            let bucket = Bucket::new(out.join(&plan.stream.s3.bucket));
-            DeliveryRun { source: plan.source, delivery: Delivery::new(plan.settings, function, bucket, now) }
+            DeliveryRun { source: plan.source, delivery: Delivery::new(plan.settings, function, out, now) }
         };
         let mapping = |plan: MappingPlan<'_>| {
             let function = functions.get(&plan.function.logical_id)?;

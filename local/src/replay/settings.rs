@@ -1,5 +1,7 @@
 //! The template's settings of delivery streams and event source mappings, made ready to run.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use thiserror::Error;
@@ -8,7 +10,10 @@ use uuid::Uuid;
 use crate::convert::{Compression as Pages, OpenX, Schema, SchemaError};
 use crate::firehose::object_name::ObjectFormat;
 use crate::firehose::prefix::{Prefix, PrefixError, PrefixUse};
-use crate::firehose::{Conversion, LambdaSettings, Settings, Table};
+use crate::firehose::{
+    self, Buffer, Conversion, DelimiterError, Destination, LambdaSettings, Processing, S3Settings, Settings,
+    Source, SubRecords, Table,
+};
 use crate::mapping;
 use crate::template::{self, Compression, DeliveryStream, Function, Mapping, ParquetCompression, Stream};
 
@@ -26,13 +31,14 @@ pub(crate) enum SettingsError {
         /// Name of the delivery stream.
         stream: String,
     },
-    /// Something that is not run yet.
-    #[error("the delivery stream {stream} asks for {what}, which is not run on this machine")]
-    Unsupported {
+    /// A delimiter that is none.
+    #[error("the delivery stream {stream} must have a delimiter that records can be cut at")]
+    Delimiter {
         /// Name of the delivery stream.
         stream: String,
-        /// What it asks for.
-        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: DelimiterError,
     },
     /// An unknown time zone.
     #[error("the delivery stream {stream} must name a time zone of the tz database")]
@@ -73,35 +79,74 @@ pub(super) fn delivery(
     function: Option<&Function>,
 ) -> Result<Settings, SettingsError> {
     let (s3, name) = (&stream.s3, || stream.name.clone());
-    refuse_unsupported(stream)?;
     let time_zone = TimeZone::get(&s3.time_zone);
     let time_zone = time_zone.map_err(|source| SettingsError::TimeZone { stream: name(), source })?;
     let prefix = |text: &str, prefix_use: PrefixUse| {
         let prefix = Prefix::parse(text, time_zone.clone(), prefix_use);
         prefix.map_err(|source| SettingsError::Prefix { stream: name(), source })
     };
-    let format = if s3.conversion.is_some() { ObjectFormat::Parquet } else { ObjectFormat::Plain };
-    Ok(Settings {
+    let compression = compression(s3.compression);
+    let format =
+        if s3.conversion.is_some() { ObjectFormat::Parquet } else { ObjectFormat::Records(compression) };
+    let destination = S3Settings {
+        bucket: s3.bucket.clone(),
         prefix: prefix(&s3.prefix, PrefixUse::Delivery)?,
         error_prefix: prefix(&s3.error_prefix, PrefixUse::Error)?,
-        lambda: s3.lambda.as_ref().zip(function).map(|(lambda, function)| LambdaSettings {
-            function_arn: function.arn.clone(),
-            buffer_bytes: number(lambda.buffer_bytes),
-            buffer_interval: interval(lambda.buffer_interval),
-            retries: lambda.retries,
-        }),
-        conversion: s3.conversion.as_ref().map(conversion).transpose()?,
+        time_zone: time_zone.clone(),
+        buffer: buffer(s3.buffer_bytes, s3.buffer_interval),
+        compression,
         extension: s3.file_extension.clone().unwrap_or_else(|| format.extension().to_owned()),
+        dynamic_partitioning: s3.dynamic_partitioning,
+        conversion: s3.conversion.as_ref().map(conversion).transpose()?.map(Arc::new),
+        backup: None,
+    };
+    Ok(Settings {
+        processing: processing(stream, function)?,
+        destination: Destination::S3(destination),
         name: name(),
         arn: stream.arn.clone(),
-        source_arn: source_arn.to_owned(),
         region: part(&stream.arn, REGION),
-        time_zone,
-        buffer_bytes: number(s3.buffer_bytes),
-        buffer_interval: interval(s3.buffer_interval),
-        dynamic_partitioning: s3.dynamic_partitioning,
+        version: 1,
+        source: Source::Kinesis { arn: source_arn.to_owned() },
+    })
+}
+
+/// What is done to records before they are delivered.
+fn processing(stream: &DeliveryStream, function: Option<&Function>) -> Result<Processing, SettingsError> {
+    let s3 = &stream.s3;
+    let de_aggregation = s3.de_aggregation.as_ref().map(|sub_records| match sub_records {
+        template::SubRecords::Json => Ok(SubRecords::Json),
+        template::SubRecords::Delimited { delimiter } => SubRecords::delimited(delimiter),
+    });
+    let de_aggregation = de_aggregation.transpose();
+    Ok(Processing {
+        decompression: None,
+        de_aggregation: de_aggregation
+            .map_err(|source| SettingsError::Delimiter { stream: stream.name.clone(), source })?,
+        lambda: s3.lambda.as_ref().zip(function).map(|(lambda, function)| LambdaSettings {
+            function_arn: function.arn.clone(),
+            buffer: buffer(lambda.buffer_bytes, lambda.buffer_interval),
+            retries: lambda.retries,
+        }),
+        metadata: None,
         append_delimiter: s3.append_delimiter,
     })
+}
+
+/// Compression of whole objects.
+const fn compression(compression: Compression) -> firehose::Compression {
+    match compression {
+        Compression::Uncompressed => firehose::Compression::Uncompressed,
+        Compression::Gzip => firehose::Compression::Gzip,
+        Compression::Zip => firehose::Compression::Zip,
+        Compression::Snappy => firehose::Compression::Snappy,
+        Compression::HadoopSnappy => firehose::Compression::HadoopSnappy,
+    }
+}
+
+/// A buffer of the template.
+fn buffer(bytes: u64, duration: std::time::Duration) -> Buffer {
+    Buffer { bytes: number(bytes), interval: interval(duration) }
 }
 
 /// Makes an event source mapping ready to run, with its function and its stream.
@@ -128,17 +173,6 @@ pub(super) fn mapping(mapping: &Mapping, function: &Function, stream: &Stream) -
 /// A part of an ARN, by its place.
 fn part(arn: &str, place: usize) -> String {
     arn.split(':').nth(place).unwrap_or_default().to_owned()
-}
-
-fn refuse_unsupported(stream: &DeliveryStream) -> Result<(), SettingsError> {
-    let unsupported = |what| Err(SettingsError::Unsupported { stream: stream.name.clone(), what });
-    if stream.s3.compression != Compression::Uncompressed {
-        return unsupported("compressed objects");
-    }
-    if stream.s3.de_aggregation.is_some() {
-        return unsupported("de-aggregation by the delivery stream");
-    }
-    Ok(())
 }
 
 fn conversion(conversion: &template::Conversion) -> Result<Conversion, SettingsError> {

@@ -23,7 +23,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-pub(crate) use delivery::{Compression, Conversion, DeliveryStream, ParquetCompression, Source};
+pub(crate) use delivery::{Compression, Conversion, DeliveryStream, ParquetCompression, Source, SubRecords};
 pub(crate) use error::TemplateError;
 pub(crate) use function::Function;
 pub(crate) use mapping::Mapping;

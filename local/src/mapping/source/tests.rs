@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::body::Bytes;
 use base64::Engine as _;
@@ -20,21 +21,31 @@ const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:calcu
 const UUID: Uuid = Uuid::from_u128(0x1234_5678_1234_4234_8234_1234_5678_1234);
 
 type Reply = Result<Value, InvocationError>;
-type Answer = dyn FnMut(&[String]) -> Reply;
+type Answer = dyn FnMut(&[String]) -> Reply + Send;
 
 /// A function that is a closure over the texts of an event's records. Keeps what it was given.
-struct Closure {
+#[derive(Clone)]
+struct Closure(Arc<Mutex<Seen>>);
+
+struct Seen {
     answer: Box<Answer>,
     events: Vec<Value>,
     event_bytes: Vec<usize>,
 }
 
+impl Closure {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap()
+    }
+}
+
 impl Invoke for Closure {
-    async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvocationError> {
-        self.event_bytes.push(event.len());
+    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvocationError> {
+        let mut seen = self.seen();
+        seen.event_bytes.push(event.len());
         let event: Value = serde_json::from_slice(&event).unwrap();
-        let answer = (self.answer)(&texts(&event))?;
-        self.events.push(event);
+        let answer = (seen.answer)(&texts(&event))?;
+        seen.events.push(event);
         Ok(answer.to_string().into())
     }
 }
@@ -54,7 +65,10 @@ struct World {
 }
 
 impl World {
-    fn new(change: impl FnOnce(&mut Settings), answer: impl FnMut(&[String]) -> Reply + 'static) -> Self {
+    fn new(
+        change: impl FnOnce(&mut Settings),
+        answer: impl FnMut(&[String]) -> Reply + Send + 'static,
+    ) -> Self {
         let mut settings = Settings {
             uuid: UUID,
             function_arn: FUNCTION_ARN.to_owned(),
@@ -71,7 +85,8 @@ impl World {
         };
         change(&mut settings);
         let folder = tempfile::tempdir().unwrap();
-        let function = Closure { answer: Box::new(answer), events: Vec::new(), event_bytes: Vec::new() };
+        let seen = Seen { answer: Box::new(answer), events: Vec::new(), event_bytes: Vec::new() };
+        let function = Closure(Arc::new(Mutex::new(seen)));
         let bucket = Bucket::new(folder.path().to_owned());
         let source = EventSource::new(settings, function, Some(bucket), at(0));
         Self { folder, shards: Shards::new(1), source }
@@ -95,7 +110,7 @@ impl World {
 
     /// The answered events, each as its texts with spaces between.
     fn events(&self) -> Vec<String> {
-        self.source.function.events.iter().map(|event| texts(event).join(" ")).collect()
+        self.source.function.seen().events.iter().map(|event| texts(event).join(" ")).collect()
     }
 
     /// The documents of what was given up, by key.
@@ -181,9 +196,10 @@ async fn an_event_has_at_most_6_mb() {
     }
     let world = world.run(0).await;
     // A record of 1 MiB has 1,398,104 bytes of base64: four of them are below 6,291,456.
-    let records: Vec<_> = world.source.function.events.iter().map(|event| texts(event).len()).collect();
+    let records: Vec<_> =
+        world.source.function.seen().events.iter().map(|event| texts(event).len()).collect();
     assert_eq!(records, [4, 4, 1]);
-    assert!(world.source.function.event_bytes.iter().all(|bytes| *bytes <= 6_291_456));
+    assert!(world.source.function.seen().event_bytes.iter().all(|bytes| *bytes <= 6_291_456));
 }
 
 #[tokio::test]
@@ -194,7 +210,8 @@ async fn an_event_is_of_one_shard() {
         world.put(0, &number.to_string(), number.to_string()).await;
     }
     let world = world.run(0).await;
-    let shards = world.source.function.events.iter().map(|event| {
+    let seen = world.source.function.seen();
+    let shards = seen.events.iter().map(|event| {
         let ids = event["Records"].as_array().unwrap().iter();
         let mut shards: Vec<_> =
             ids.map(|record| record["eventID"].as_str().unwrap().split(':').next().unwrap()).collect();
@@ -212,7 +229,7 @@ async fn lanes_keep_the_order_of_a_key() {
         world.put(0, &format!("key {}", number % 6), format!("{} {}", number % 6, number / 6)).await;
     }
     let world = world.run(0).await;
-    let texts: Vec<_> = world.source.function.events.iter().flat_map(texts).collect();
+    let texts: Vec<_> = world.source.function.seen().events.iter().flat_map(texts).collect();
     assert_eq!(texts.len(), 60);
     for key in 0..6 {
         let of_key: Vec<_> =
