@@ -1,5 +1,6 @@
 //! One delivery stream, from its source to its destination.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::mem;
 use std::path::Path;
@@ -18,6 +19,7 @@ use super::intake::{Cut, DecompressionError, kpl_sub_records};
 use super::invocation::{Invocation, OUTSTANDING_MAX, Outcome};
 use super::objects::{At, Refusal, Written};
 use super::outlets::Outlets;
+use super::post::DestinationError;
 use super::prefix::PartitionKeys;
 use super::settings::{Destination, Settings, Source};
 use super::shelf::ObjectError;
@@ -69,6 +71,8 @@ pub(crate) struct RecordCounts {
     pub(crate) partitioning_failed: u64,
     /// Answered as `Ok`, or never handed over, but not convertible.
     pub(crate) conversion_failed: u64,
+    /// Not taken by a destination that is no bucket.
+    pub(crate) delivery_failed: u64,
 }
 
 /// A delivery stream under way.
@@ -96,10 +100,18 @@ pub(crate) struct Delivery<F> {
 
 impl<F: Invoke> Delivery<F> {
     /// Sets a delivery stream up. `buckets` is the folder of all buckets, `now` is where its clock starts.
-    pub(crate) fn new(settings: Settings, function: F, buckets: &Path, now: Timestamp) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When nothing can be sent to the destination's address.
+    pub(crate) fn new(
+        settings: Settings,
+        function: F,
+        buckets: &Path,
+        now: Timestamp,
+    ) -> Result<Self, DestinationError> {
+        Ok(Self {
             head: Arc::new(Head::new(&settings)),
-            outlets: Outlets::new(&settings, buckets),
+            outlets: Outlets::new(&settings, buckets)?,
             settings,
             function,
             now,
@@ -111,7 +123,7 @@ impl<F: Invoke> Delivery<F> {
             part: 0,
             no_keys: Arc::default(),
             watchers: None,
-        }
+        })
     }
 
     /// Shows every record that is delivered from now on to whoever receives. Without a receiver it costs nothing.
@@ -202,8 +214,11 @@ impl<F: Invoke> Delivery<F> {
         let mut result = self.hand_over_batch().await;
         result = result.and(self.apply_all().await);
         let at = &mut At { now: self.now, written: &mut self.written };
-        let delivered = self.outlets.sink.finish(at);
-        let written = delivered.and(self.outlets.write_all(at));
+        let delivered = self.outlets.sink.finish(at).await;
+        result = result.and(delivered.map_err(|source| stopped(&self.settings, source)));
+        result = result.and(self.keep_failed(self.now));
+        let at = &mut At { now: self.now, written: &mut self.written };
+        let written = self.outlets.write_all(at);
         result.and(written.map_err(|source| stopped(&self.settings, source)))
     }
 
@@ -230,9 +245,10 @@ impl<F: Invoke> Delivery<F> {
         // What was handed over until now comes before what is written now.
         self.apply_all().await?;
         let at = &mut At { now: self.now, written: &mut self.written };
-        let delivered = self.outlets.sink.advance(at);
+        let delivered = self.outlets.sink.advance(at).await;
         let written = delivered.and(self.outlets.write_due(at));
-        written.map_err(|source| stopped(&self.settings, source))
+        let result = written.map_err(|source| stopped(&self.settings, source));
+        result.and(self.keep_failed(self.now))
     }
 
     /// Takes a record of the source, or a part of one: keeps it, and has it processed.
@@ -286,7 +302,7 @@ impl<F: Invoke> Delivery<F> {
         let Some(bytes_max) = self.settings.processing.lambda.as_ref().map(|lambda| lambda.buffer.bytes)
         else {
             let keys = Arc::clone(&self.no_keys);
-            return self.deliver(&unit, (unit.data(), &keys), self.now);
+            return self.deliver(&unit, (unit.data(), &keys), self.now).await;
         };
         let mut result = Ok(());
         if let Some(full) = self.batch.push(unit, self.now, &self.head) {
@@ -336,19 +352,24 @@ impl<F: Invoke> Delivery<F> {
         self.counts.invocations += u64::from(attempts);
         self.counts.invocations_failed += u64::from(failed);
         self.counts.last_failure = last_failure.or(self.counts.last_failure.take());
+        let mut applied = Ok(());
         match result {
             Ok(answer) => {
-                let records = batch.units.iter().zip(answer.records());
-                records.fold(Ok(()), |result, (unit, answer)| result.and(self.outcome(unit, answer, at)))
+                for (unit, answer) in batch.units.iter().zip(answer.records()) {
+                    applied = applied.and(self.outcome(unit, answer, at).await);
+                }
             }
             Err(failure) => {
                 self.counts.records.invocation_failed += batch.units.len() as u64;
-                batch.units.iter().fold(Ok(()), |result, unit| result.and(self.fail(unit, &failure, at)))
+                for unit in &batch.units {
+                    applied = applied.and(self.fail(unit, &failure, at));
+                }
             }
         }
+        applied
     }
 
-    fn outcome(
+    async fn outcome(
         &mut self,
         unit: &Unit,
         (answer, data): (&Transformed, &[u8]),
@@ -357,7 +378,7 @@ impl<F: Invoke> Delivery<F> {
         match answer.result {
             TransformResult::Ok => {
                 self.counts.records.ok += 1;
-                self.deliver(unit, (data, &answer.partition_keys), at)
+                self.deliver(unit, (data, &answer.partition_keys), at).await
             }
             TransformResult::Dropped => {
                 self.counts.records.dropped += 1;
@@ -374,22 +395,24 @@ impl<F: Invoke> Delivery<F> {
     }
 
     /// Hands a record to the destination: what the function made of it, or its own data.
-    fn deliver(
+    async fn deliver(
         &mut self,
         unit: &Unit,
         (data, keys): (&[u8], &Arc<PartitionKeys>),
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
+        let delimited = self.delimited(data);
+        let data = delimited.as_ref();
         let keys = match self.partition_keys(data, keys) {
             Ok(keys) => keys,
             Err(failure) => return self.fail_partitioning(unit, &failure, now),
         };
         let at = &mut At { now, written: &mut self.written };
-        let added = self.outlets.sink.add(unit, (data, &keys), at);
+        let added = self.outlets.sink.add(unit, (data, &keys), at).await;
         match added.map_err(|source| stopped(&self.settings, source))? {
             Ok(()) => {
                 self.show(data);
-                Ok(())
+                self.keep_failed(now)
             }
             Err(Refusal::Partition(failure)) => self.fail_partitioning(unit, &failure, now),
             Err(Refusal::Conversion(error)) => {
@@ -400,11 +423,21 @@ impl<F: Invoke> Delivery<F> {
         }
     }
 
+    /// A record's data with a line feed behind it, where that is asked for. A row of a converted object needs none.
+    fn delimited<'d>(&self, data: &'d [u8]) -> Cow<'d, [u8]> {
+        let is_converted = self.settings.table().is_some();
+        if self.settings.processing.append_delimiter && !is_converted {
+            Cow::Owned([data, b"\n"].concat())
+        } else {
+            Cow::Borrowed(data)
+        }
+    }
+
     /// The keys by which a record is sorted: those of the function, and those that the query finds in what is delivered.
     fn partition_keys(&self, data: &[u8], keys: &Arc<PartitionKeys>) -> Result<Arc<PartitionKeys>, Failure> {
         match &self.settings.destination {
             Destination::S3(s3) if s3.dynamic_partitioning => {}
-            Destination::S3(_) => return Ok(Arc::clone(&self.no_keys)),
+            _ => return Ok(Arc::clone(&self.no_keys)),
         }
         let Some(query) = &self.settings.processing.metadata else { return Ok(Arc::clone(keys)) };
         match query.keys(data) {
@@ -414,6 +447,16 @@ impl<F: Invoke> Delivery<F> {
                 Err(Failure::new(FailureType::Partitioning, 1, code, crate::chain(&error)))
             }
         }
+    }
+
+    /// Keeps what a destination that is no bucket did not take.
+    fn keep_failed(&mut self, now: Timestamp) -> Result<(), DeliveryError> {
+        let mut result = Ok(());
+        for (record, failure) in self.outlets.sink.take_failed() {
+            self.counts.records.delivery_failed += 1;
+            result = result.and(self.fail(&Unit::whole(record), &failure, now));
+        }
+        result
     }
 
     fn show(&self, data: &[u8]) {

@@ -48,7 +48,6 @@ pub(crate) struct Objects {
     shelf: Shelf,
     buffer: Buffer,
     conversion: Option<Arc<Conversion>>,
-    append_delimiter: bool,
     active: BTreeMap<Arc<PartitionKeys>, Object>,
     /// When the first record of the longest buffered object was buffered.
     since: Option<Timestamp>,
@@ -103,22 +102,8 @@ pub(super) enum Refusal {
 
 impl Objects {
     /// No objects yet.
-    pub(super) const fn new(
-        shelf: Shelf,
-        buffer: Buffer,
-        conversion: Option<Arc<Conversion>>,
-        append_delimiter: bool,
-    ) -> Self {
-        Self {
-            shelf,
-            buffer,
-            conversion,
-            append_delimiter,
-            active: BTreeMap::new(),
-            since: None,
-            rows_bytes: 0,
-            held_bytes: 0,
-        }
+    pub(super) const fn new(shelf: Shelf, buffer: Buffer, conversion: Option<Arc<Conversion>>) -> Self {
+        Self { shelf, buffer, conversion, active: BTreeMap::new(), since: None, rows_bytes: 0, held_bytes: 0 }
     }
 
     /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it is not taken.
@@ -136,7 +121,7 @@ impl Objects {
         }
         let Some(object) = self.active.get_mut(keys) else { return Ok(Ok(())) };
         let (rows_before, held_before) = object.content.memory();
-        if let Err(error) = object.push(data, self.append_delimiter) {
+        if let Err(error) = object.push(data) {
             self.forget_if_empty(keys);
             return Ok(Err(Refusal::Conversion(error)));
         }
@@ -280,16 +265,13 @@ impl Objects {
 }
 
 impl Object {
-    fn push(&mut self, data: &[u8], append_delimiter: bool) -> Result<(), ConversionError> {
+    fn push(&mut self, data: &[u8]) -> Result<(), ConversionError> {
         match &mut self.content {
             Content::Parquet(converter) => {
                 converter.push(data)?;
             }
             Content::Plain { bytes, records } => {
                 bytes.extend_from_slice(data);
-                if append_delimiter {
-                    bytes.push(b'\n');
-                }
                 *records += 1;
             }
         }

@@ -1,15 +1,17 @@
 //! Where records leave a delivery stream: its destination, the error prefix and the backup.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::backup::Backup;
 use super::compression::Compression;
 use super::failures::Failures;
+use super::http_endpoint::HttpEndpoint;
 use super::objects::{At, Objects};
-use super::settings::{BackupSettings, Destination, S3Settings, Settings};
+use super::open_search::OpenSearch;
+use super::post::DestinationError;
+use super::settings::{BackupMode, BackupSettings, Destination, S3Settings, Settings};
 use super::shelf::{ObjectError, Shelf};
 use super::sink::Sink;
 use crate::bucket::Bucket;
@@ -30,9 +32,42 @@ pub(super) struct Outlets {
 
 impl Outlets {
     /// The outlets of a delivery stream; `folder` holds all buckets.
-    pub(super) fn new(settings: &Settings, folder: &Path) -> Self {
+    ///
+    /// # Errors
+    /// When nothing can be sent to the destination's address.
+    pub(super) fn new(settings: &Settings, folder: &Path) -> Result<Self, DestinationError> {
         match &settings.destination {
-            Destination::S3(s3) => Self::of_bucket(settings, s3, folder),
+            Destination::S3(s3) => Ok(Self::of_bucket(settings, s3, folder)),
+            Destination::Http { settings: http, backup } => {
+                let sink = Sink::Http(Box::new(HttpEndpoint::new(http.clone())?));
+                Ok(Self::beside(settings, backup, (sink, http.buffer_interval), folder))
+            }
+            Destination::OpenSearch { settings: domain, backup } => {
+                let sink = Sink::OpenSearch(Box::new(OpenSearch::new(domain.clone())?));
+                Ok(Self::beside(settings, backup, (sink, domain.buffer_interval), folder))
+            }
+        }
+    }
+
+    /// A destination that is no bucket, with the bucket beside it.
+    fn beside(
+        settings: &Settings,
+        (backup, mode): &(BackupSettings, BackupMode),
+        (sink, interval): (Sink, SignedDuration),
+        folder: &Path,
+    ) -> Self {
+        let errors = Shelf {
+            series: ERRORS,
+            prefix: backup.error_prefix.clone(),
+            compression: Compression::Uncompressed,
+            extension: String::new(),
+            ..shelf(settings, backup, folder)
+        };
+        Self {
+            sink,
+            failures: Failures::new(errors, backup.buffer.interval),
+            backup: (*mode == BackupMode::All).then(|| kept(settings, backup, folder)),
+            interval: interval.min(backup.buffer.interval),
         }
     }
 
@@ -48,18 +83,13 @@ impl Outlets {
             number: 0,
         };
         let errors = Shelf {
-            bucket: shelf.bucket.clone(),
-            stream: shelf.stream.clone(),
             series: ERRORS,
             prefix: s3.error_prefix.clone(),
-            time_zone: s3.time_zone.clone(),
             compression: Compression::Uncompressed,
             extension: String::new(),
-            number: 0,
+            ..shelf.clone()
         };
-        let append_delimiter = settings.processing.append_delimiter;
-        let objects =
-            Objects::new(shelf, s3.buffer, s3.conversion.as_ref().map(Arc::clone), append_delimiter);
+        let objects = Objects::new(shelf, s3.buffer, s3.conversion.clone());
         let interval = s3.buffer.interval;
         Self {
             sink: Sink::S3(objects),
@@ -96,7 +126,12 @@ impl Outlets {
 
 /// The backup of the source's records.
 fn kept(settings: &Settings, backup: &BackupSettings, folder: &Path) -> Backup {
-    let shelf = Shelf {
+    Backup::new(shelf(settings, backup, folder), backup.buffer)
+}
+
+/// Where records as they came are kept.
+fn shelf(settings: &Settings, backup: &BackupSettings, folder: &Path) -> Shelf {
+    Shelf {
         bucket: Bucket::named(folder, &backup.bucket),
         stream: (settings.name.clone(), settings.version),
         series: BACKUP,
@@ -105,6 +140,5 @@ fn kept(settings: &Settings, backup: &BackupSettings, folder: &Path) -> Backup {
         compression: backup.compression,
         extension: backup.compression.extension().to_owned(),
         number: 0,
-    };
-    Backup::new(shelf, backup.buffer)
+    }
 }

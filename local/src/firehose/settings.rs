@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::compression::Compression as ObjectCompression;
+use super::http_endpoint::HttpSettings;
 use super::intake::{Decompression, SubRecords};
+use super::open_search::OpenSearchSettings;
 use super::prefix::Prefix;
 use super::query::Query;
 use crate::convert::{Compression, OpenX, Schema};
@@ -35,7 +37,7 @@ impl Settings {
     pub(super) fn table(&self) -> Option<&Table> {
         match &self.destination {
             Destination::S3(S3Settings { conversion: Some(conversion), .. }) => Some(&conversion.table),
-            Destination::S3(_) => None,
+            _ => None,
         }
     }
 }
@@ -72,6 +74,29 @@ pub(crate) struct Processing {
 pub(crate) enum Destination {
     /// A bucket.
     S3(S3Settings),
+    /// An HTTP endpoint.
+    Http {
+        /// The endpoint.
+        settings: HttpSettings,
+        /// The bucket beside it, and what is kept there.
+        backup: (BackupSettings, BackupMode),
+    },
+    /// An OpenSearch domain.
+    OpenSearch {
+        /// The domain.
+        settings: OpenSearchSettings,
+        /// The bucket beside it, and what is kept there.
+        backup: (BackupSettings, BackupMode),
+    },
+}
+
+/// What is kept in the bucket beside a destination that is none: `S3BackupMode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BackupMode {
+    /// Records that could not be delivered.
+    FailedOnly,
+    /// All records as they came from the source, and those that could not be delivered once more as documents.
+    All,
 }
 
 /// When a buffer is emptied.

@@ -33,7 +33,7 @@ pub(crate) enum ObjectError {
 }
 
 /// Where objects of one kind go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shelf {
     pub(super) bucket: Bucket,
     /// The delivery stream's name and the version of its configuration.

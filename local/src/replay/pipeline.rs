@@ -13,7 +13,7 @@ use super::functions::{Functions, SharedFunction};
 use super::plan::{DeliveryPlan, MappingPlan, Plan};
 use crate::bucket::Bucket;
 use crate::endpoints::{EndpointError, Endpoints};
-use crate::firehose::{self, Delivery, DeliveryError, Written};
+use crate::firehose::{self, Delivery, DeliveryError, DestinationError, Written};
 use crate::lambda::{InvocationError, Invoke};
 use crate::mapping::{self, EventSource, MappingError};
 use crate::stream::{Shards, StreamRecord};
@@ -21,6 +21,9 @@ use crate::stream::{Shards, StreamRecord};
 /// The pipeline cannot go on.
 #[derive(Debug, Error)]
 pub(crate) enum PipelineError {
+    /// A destination cannot be delivered to.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
     /// A delivery stream stopped.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
@@ -83,15 +86,19 @@ impl Invoke for Processor {
 
 impl Pipeline {
     /// Sets a plan up in a folder; `now` is where the clock starts.
+    ///
+    /// # Errors
+    /// [`PipelineError::Destination`].
     pub(super) fn new(
         plan: Plan<'_>,
         functions: &Functions,
         endpoints: Option<Endpoints>,
         (out, now): (&Path, Timestamp),
-    ) -> Self {
+    ) -> Result<Self, PipelineError> {
         let delivery = |plan: DeliveryPlan<'_>| {
             let function = Processor(plan.function.and_then(|function| functions.get(&function.logical_id)));
-            DeliveryRun { source: plan.source, delivery: Delivery::new(plan.settings, function, out, now) }
+            let delivery = Delivery::new(plan.settings, function, out, now)?;
+            Ok(DeliveryRun { source: plan.source, delivery })
         };
         let mapping = |plan: MappingPlan<'_>| {
             let function = functions.get(&plan.function.logical_id)?;
@@ -105,15 +112,17 @@ impl Pipeline {
             arn: stream.arn.clone(),
             shards: Shards::new(1),
         };
-        Self {
+        let deliveries =
+            plan.deliveries.into_iter().map(delivery).collect::<Result<_, DestinationError>>()?;
+        Ok(Self {
             input: plan.input,
-            deliveries: plan.deliveries.into_iter().map(delivery).collect(),
+            deliveries,
             mappings: plan.mappings.into_iter().filter_map(mapping).collect(),
             outputs: plan.outputs.into_iter().map(output).collect(),
             endpoints,
             passed_on: 0,
             now,
-        }
+        })
     }
 
     /// What became of the records of each delivery stream, in the order of the plan.

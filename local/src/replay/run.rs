@@ -122,7 +122,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let processes = Functions::start(binaries, &plan, endpoints.as_ref(), options).await?;
     let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
     let mut replay = Replay {
-        pipeline: Pipeline::new(plan, &processes, endpoints, (&options.out, start)),
+        pipeline: Pipeline::new(plan, &processes, endpoints, (&options.out, start))?,
         clock: Clock::new(start, options.speed),
         market,
         shards: Shards::new(options.shards),

@@ -1,5 +1,6 @@
 //! A delivery stream around a function in memory, with a folder for its buckets.
 
+mod destinations;
 mod failures;
 mod fate;
 mod lambda;
@@ -81,7 +82,7 @@ struct World {
 impl World {
     fn new(settings: Settings, answer: impl FnMut(&[Value]) -> Reply + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let delivery = Delivery::new(settings, Closure::new(answer), folder.path(), at(0));
+        let delivery = Delivery::new(settings, Closure::new(answer), folder.path(), at(0)).unwrap();
         Self { delivery, folder, records: 0 }
     }
 

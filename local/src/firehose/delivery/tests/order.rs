@@ -57,7 +57,7 @@ fn one_by_one(settings: Settings) -> Settings {
 #[tokio::test]
 async fn at_most_five_invocations_are_outstanding() {
     let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
-    let mut delivery = Delivery::new(one_by_one(settings()), gate.clone(), folder.path(), at(0));
+    let mut delivery = Delivery::new(one_by_one(settings()), gate.clone(), folder.path(), at(0)).unwrap();
     for number in 0..5 {
         delivery.put(record(number, 0, b"x")).await.unwrap();
     }
@@ -75,7 +75,7 @@ async fn at_most_five_invocations_are_outstanding() {
 #[tokio::test]
 async fn what_was_answered_is_delivered_without_waiting_for_more() {
     let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
-    let mut delivery = Delivery::new(one_by_one(settings()), gate.clone(), folder.path(), at(0));
+    let mut delivery = Delivery::new(one_by_one(settings()), gate.clone(), folder.path(), at(0)).unwrap();
     for number in 0..2 {
         delivery.put(record(number, 0, b"x")).await.unwrap();
     }
@@ -90,7 +90,7 @@ async fn what_was_answered_is_delivered_without_waiting_for_more() {
 #[tokio::test]
 async fn an_object_that_is_due_waits_for_what_was_handed_over_before() {
     let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
-    let mut delivery = Delivery::new(one_by_one(settings()), gate.clone(), folder.path(), at(0));
+    let mut delivery = Delivery::new(one_by_one(settings()), gate.clone(), folder.path(), at(0)).unwrap();
     delivery.put(record(1, 0, b"a")).await.unwrap();
     gate.admitted.add_permits(1);
     delivery.answered().await;
@@ -108,7 +108,7 @@ async fn an_object_that_is_due_waits_for_what_was_handed_over_before() {
 async fn played(records: &[(u8, i64)], waits: bool) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let s3 = S3Settings { buffer: buffer(6, 7), ..partitioned_s3() };
-    let mut delivery = Delivery::new(one_by_one(to_s3(s3)), Slow, folder.path(), at(0));
+    let mut delivery = Delivery::new(one_by_one(to_s3(s3)), Slow, folder.path(), at(0)).unwrap();
     let (mut number, mut seconds) = (0, 0);
     for (kind, wait) in records {
         (number, seconds) = (number + 1, seconds + wait);
