@@ -1,5 +1,6 @@
 //! The `tapeline` command: runs template.yaml on this machine.
 
+mod bucket;
 mod convert;
 mod demo;
 mod endpoints;

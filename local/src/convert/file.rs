@@ -98,7 +98,6 @@ impl File {
     }
 
     /// Bytes written so far.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.0.bytes_written()
     }

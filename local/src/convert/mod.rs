@@ -93,8 +93,12 @@ impl Converter {
         self.rows_written + u64::from(self.rows.count())
     }
 
+    /// Memory taken by the rows that are not yet in a row group.
+    pub(crate) const fn rows_bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+
     /// Memory taken by the rows: those not yet in a row group, and the file's row groups.
-    #[cfg(test)]
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.rows.bytes() + self.file.bytes()
     }
@@ -113,7 +117,8 @@ impl Converter {
         }
     }
 
-    fn write_row_group(&mut self) {
+    /// Ends the row group, before it has its size: whoever keeps many files bounds the memory of all.
+    pub(crate) fn write_row_group(&mut self) {
         let written = self.file.write_row_group(&self.rows.filled_columns());
         self.failure = self.failure.take().or(written.err());
         self.rows_written += u64::from(self.rows.count());

@@ -153,7 +153,7 @@ pub(crate) struct Served {
     /// The variables that lead an AWS SDK to it.
     pub(crate) variables: BTreeMap<String, String>,
     readers: Vec<Reader>,
-    gateway: Gateway,
+    _gateway: Gateway,
     retention: JoinHandle<()>,
     _dynamodb: DynamoDb,
 }
@@ -206,7 +206,7 @@ impl Served {
         let gateway = Gateway::open(port, parts)?;
         let retention = kinesis.retention();
         let retention = tokio::spawn(async move { retention.run().await });
-        Ok(Self { live, variables, readers, gateway, retention, _dynamodb: dynamodb })
+        Ok(Self { live, variables, readers, _gateway: gateway, retention, _dynamodb: dynamodb })
     }
 
     /// Ends everything: what producers have put is processed, what is buffered is delivered.

@@ -163,10 +163,11 @@ impl Run {
     /// Works until it is told to finish, or nobody can hand anything over any more.
     async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let stopped = loop {
+            let due = self.delivery.next_due();
             let command = tokio::select! {
                 command = queue.recv() => command,
                 () = self.delivery.answered() => Some(Command::Look),
-                () = until(self.delivery.next_due()) => Some(Command::Look),
+                () = until(due) => Some(Command::Look),
             };
             let result = self.obey(command).await;
             self.tell(None);

@@ -4,12 +4,17 @@
 //! comes back exactly once, with a result of `Ok`, `Dropped` or `ProcessingFailed` and data in base64. A violation
 //! fails the whole batch under one of the error codes of "Lambda invocation errors" in Firehose's guide.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::prefix::PartitionKeys;
 
 /// Characters of a found value that an error message repeats.
 const EXCERPT_CHARS_MAX: usize = 100;
@@ -37,17 +42,29 @@ impl TransformResult {
     }
 }
 
+/// A valid answer: its records in the order of the event, their data behind one another in one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    data: Vec<u8>,
+    records: Vec<Transformed>,
+}
+
+impl Answer {
+    /// The records with their data, base64 removed.
+    pub(crate) fn records(&self) -> impl Iterator<Item = (&Transformed, &[u8])> {
+        self.records.iter().map(|record| (record, self.data.get(record.data.clone()).unwrap_or_default()))
+    }
+}
+
 /// One record of a valid answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Transformed {
-    /// Id as it was sent.
-    pub(crate) record_id: String,
     /// Decision of the function.
     pub(crate) result: TransformResult,
-    /// Transformed data, base64 removed.
-    pub(crate) data: Vec<u8>,
-    /// `metadata.partitionKeys`, empty when the record has none.
-    pub(crate) partition_keys: BTreeMap<String, String>,
+    /// `metadata.partitionKeys`, empty when the record has none. Records with the same text share them.
+    pub(crate) partition_keys: Arc<PartitionKeys>,
+    /// Where its data stands.
+    data: Range<usize>,
 }
 
 /// Why Firehose refuses an answer, and with it the whole batch.
@@ -145,22 +162,30 @@ fn or_instead(unknown: Option<&str>) -> String {
     unknown.map(|id| format!(" (instead came {id}, which was not sent)")).unwrap_or_default()
 }
 
-/// The answer as it is on the wire, its entries unread.
+/// The answer as it is on the wire, its records as a `T`.
 #[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    records: Option<&'a RawValue>,
+struct Wire<T> {
+    records: Option<T>,
 }
 
 /// One entry of `records`. Absent and null are told from wrong types: the message is clearer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
-    record_id: Option<String>,
-    result: Option<String>,
-    data: Option<String>,
-    metadata: Option<Metadata>,
+struct Entry<'a> {
+    #[serde(borrow)]
+    record_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    result: Option<Text<'a>>,
+    #[serde(borrow)]
+    data: Option<Text<'a>>,
+    /// Unread: neighbouring records mostly have the same.
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
 }
+
+/// A string, borrowed from the answer where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// `metadata` of an entry.
 #[derive(Deserialize)]
@@ -175,49 +200,104 @@ struct Metadata {
 ///
 /// # Errors
 /// The first violation in the order of the answer; ids that are missing are noticed last.
-pub(crate) fn check(answer: &[u8], sent: &[&str]) -> Result<Vec<Transformed>, AnswerError> {
-    let positions: HashMap<&str, usize> = sent.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+pub(crate) fn check(answer: &[u8], sent: &[&str]) -> Result<Answer, AnswerError> {
+    let entries = entries(answer)?;
+    let mut positions = Positions { sent, by_id: None };
+    let mut decoder = Decoder { data: Vec::with_capacity(answer.len() / 2), ..Decoder::default() };
     let mut answered: Vec<Option<Transformed>> = vec![None; sent.len()];
     let mut unknown = None;
-    for (index, raw) in entries(answer)?.into_iter().enumerate() {
-        let transformed = decode(index, raw)?;
-        match positions.get(transformed.record_id.as_str()).and_then(|at| answered.get_mut(*at)) {
+    for (index, entry) in entries.into_iter().enumerate() {
+        let entry = entry.map_err(|source| AnswerError::Shape { index, source })?;
+        let (record_id, transformed) = decoder.decode(index, entry)?;
+        match positions.of(&record_id, index).and_then(|at| answered.get_mut(at)) {
             Some(slot) if slot.is_some() => {
-                return Err(AnswerError::Duplicated { record_id: excerpt(&transformed.record_id), index });
+                return Err(AnswerError::Duplicated { record_id: excerpt(&record_id), index });
             }
             Some(slot) => *slot = Some(transformed),
-            None => unknown = unknown.or(Some(excerpt(&transformed.record_id))),
+            None => unknown = unknown.or_else(|| Some(excerpt(&record_id))),
         }
     }
-    complete(sent, answered, unknown)
+    let records = complete(sent, answered, unknown)?;
+    Ok(Answer { data: decoder.data, records })
 }
 
-/// Finds the entries of the answer.
-fn entries(answer: &[u8]) -> Result<Vec<&RawValue>, AnswerError> {
-    let records = serde_json::from_slice::<Answer<'_>>(answer).map_err(AnswerError::NotAnObject)?.records;
+/// Where the ids stand in the event.
+struct Positions<'a> {
+    sent: &'a [&'a str],
+    /// Made when an answer leaves the order of the event, which few do.
+    by_id: Option<HashMap<&'a str, usize>>,
+}
+
+impl Positions<'_> {
+    /// The position of an id that stands at `index` of the answer.
+    fn of(&mut self, id: &str, index: usize) -> Option<usize> {
+        if self.by_id.is_none() && self.sent.get(index).is_some_and(|sent| *sent == id) {
+            return Some(index);
+        }
+        let by_id = || self.sent.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        self.by_id.get_or_insert_with(by_id).get(id).copied()
+    }
+}
+
+/// Reads the entries of the answer. In one pass, where they all are what they should be; otherwise once more, one by one,
+/// to find the first that is not.
+fn entries(answer: &[u8]) -> Result<Vec<Result<Entry<'_>, serde_json::Error>>, AnswerError> {
+    if let Ok(Wire { records: Some(entries) }) = serde_json::from_slice::<Wire<Vec<Entry<'_>>>>(answer) {
+        return Ok(entries.into_iter().map(Ok).collect());
+    }
+    let records =
+        serde_json::from_slice::<Wire<&RawValue>>(answer).map_err(AnswerError::NotAnObject)?.records;
     let records =
         records.ok_or_else(|| AnswerError::NoRecords { found: excerpt(&String::from_utf8_lossy(answer)) })?;
-    serde_json::from_str(records.get()).map_err(AnswerError::RecordsNotAList)
+    let entries: Vec<&RawValue> =
+        serde_json::from_str(records.get()).map_err(AnswerError::RecordsNotAList)?;
+    Ok(entries.into_iter().map(|raw| serde_json::from_str(raw.get())).collect())
 }
 
-/// Reads one entry.
-fn decode(index: usize, raw: &RawValue) -> Result<Transformed, AnswerError> {
-    let entry: Entry =
-        serde_json::from_str(raw.get()).map_err(|source| AnswerError::Shape { index, source })?;
-    let required =
-        |field: &'static str, value: Option<String>| value.ok_or(AnswerError::MissingField { index, field });
-    let record_id = required("recordId", entry.record_id)?;
-    let result = required("result", entry.result)?;
-    let data = required("data", entry.data)?;
-    let result = TransformResult::from_wire(&result).ok_or_else(|| AnswerError::UnknownResult {
-        record_id: excerpt(&record_id),
-        found: excerpt(&result),
-    })?;
-    let data = STANDARD
-        .decode(data)
-        .map_err(|source| AnswerError::NotBase64 { record_id: excerpt(&record_id), source })?;
-    let partition_keys = entry.metadata.and_then(|metadata| metadata.partition_keys).unwrap_or_default();
-    Ok(Transformed { record_id, result, data, partition_keys })
+/// What entries are decoded into.
+#[derive(Default)]
+struct Decoder<'a> {
+    data: Vec<u8>,
+    keys: HashMap<&'a str, Arc<PartitionKeys>>,
+    no_keys: Arc<PartitionKeys>,
+}
+
+impl<'a> Decoder<'a> {
+    /// Decodes one entry; hands back its id as well.
+    fn decode(&mut self, index: usize, entry: Entry<'a>) -> Result<(Cow<'a, str>, Transformed), AnswerError> {
+        let required = |field: &'static str, value: Option<Text<'a>>| {
+            value.map(|text| text.0).ok_or(AnswerError::MissingField { index, field })
+        };
+        let record_id = required("recordId", entry.record_id)?;
+        let result = required("result", entry.result)?;
+        let data = required("data", entry.data)?;
+        let partition_keys =
+            self.partition_keys(entry.metadata).map_err(|source| AnswerError::Shape { index, source })?;
+        let result = TransformResult::from_wire(&result).ok_or_else(|| AnswerError::UnknownResult {
+            record_id: excerpt(&record_id),
+            found: excerpt(&result),
+        })?;
+        let start = self.data.len();
+        STANDARD
+            .decode_vec(data.as_bytes(), &mut self.data)
+            .map_err(|source| AnswerError::NotBase64 { record_id: excerpt(&record_id), source })?;
+        Ok((record_id, Transformed { result, partition_keys, data: start..self.data.len() }))
+    }
+
+    fn partition_keys(
+        &mut self,
+        metadata: Option<&'a RawValue>,
+    ) -> Result<Arc<PartitionKeys>, serde_json::Error> {
+        let Some(raw) = metadata else { return Ok(Arc::clone(&self.no_keys)) };
+        if let Some(keys) = self.keys.get(raw.get()) {
+            return Ok(Arc::clone(keys));
+        }
+        let metadata: Option<Metadata> = serde_json::from_str(raw.get())?;
+        let lambda = metadata.and_then(|metadata| metadata.partition_keys).unwrap_or_default();
+        let keys = Arc::new(PartitionKeys { lambda, query: BTreeMap::new() });
+        self.keys.insert(raw.get(), Arc::clone(&keys));
+        Ok(keys)
+    }
 }
 
 /// Proves that every record was answered.
@@ -254,8 +334,13 @@ mod tests {
     const MALFORMED: &str = "Lambda.JsonProcessingException";
 
     /// Two records "a" and "b" were sent and `records` came back.
-    fn check_two(records: &str) -> Result<Vec<Transformed>, AnswerError> {
+    fn check_two(records: &str) -> Result<Answer, AnswerError> {
         check(format!(r#"{{"records":[{records}]}}"#).as_bytes(), &["a", "b"])
+    }
+
+    /// What was decided about each record, and its data.
+    fn outcomes(answer: &Answer) -> Vec<(TransformResult, &[u8])> {
+        answer.records().map(|(record, data)| (record.result, data)).collect()
     }
 
     /// An answer that is refused, with its code and a piece of its message or of its cause.
@@ -269,41 +354,35 @@ mod tests {
     #[test]
     fn the_documented_sample_is_accepted() {
         let answer = r#"{"records":[{"recordId":"a","result":"Ok","data":"eyJhIjoxfQo="}]}"#;
-        let expected = Transformed {
-            record_id: "a".to_owned(),
-            result: TransformResult::Ok,
-            data: b"{\"a\":1}\n".to_vec(),
-            partition_keys: BTreeMap::new(),
-        };
-        assert_eq!(check(answer.as_bytes(), &["a"]).unwrap(), [expected]);
+        let answer = check(answer.as_bytes(), &["a"]).unwrap();
+        assert_eq!(outcomes(&answer), [(TransformResult::Ok, &b"{\"a\":1}\n"[..])]);
+        assert_eq!(*answer.records[0].partition_keys, PartitionKeys::default());
     }
 
     #[test]
     fn results_come_in_the_order_of_the_event() {
         let records = r#"{"recordId":"b","result":"Dropped","data":""},
             {"recordId":"a","result":"ProcessingFailed","data":"eA=="}"#;
-        let transformed = check_two(records).unwrap();
-        assert_eq!(transformed[0].record_id, "a");
-        assert_eq!(transformed[0].result, TransformResult::ProcessingFailed);
-        assert_eq!(transformed[0].data, b"x");
-        assert_eq!(transformed[1].result, TransformResult::Dropped);
-        assert!(transformed[1].data.is_empty());
+        let answer = check_two(records).unwrap();
+        let expected = [(TransformResult::ProcessingFailed, &b"x"[..]), (TransformResult::Dropped, b"")];
+        assert_eq!(outcomes(&answer), expected);
     }
 
     #[test]
     fn partition_keys_are_read() {
         let answer = r#"{"records":[{"recordId":"a","result":"Ok","data":"",
             "metadata":{"partitionKeys":{"kind":"trade","date":"2026-11-21"}}}]}"#;
-        let transformed = check(answer.as_bytes(), &["a"]).unwrap();
-        assert_eq!(transformed[0].partition_keys["kind"], "trade");
-        assert_eq!(transformed[0].partition_keys["date"], "2026-11-21");
+        let answer = check(answer.as_bytes(), &["a"]).unwrap();
+        let keys = [("kind", "trade"), ("date", "2026-11-21")];
+        let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(answer.records[0].partition_keys.lambda, keys.into());
     }
 
     #[test]
     fn unknown_fields_are_ignored() {
         let answer =
             r#"{"x":1,"records":[{"recordId":"a","result":"Ok","data":"","y":[],"metadata":{"z":2}}]}"#;
-        assert_eq!(check(answer.as_bytes(), &["a"]).unwrap().len(), 1);
+        assert_eq!(check(answer.as_bytes(), &["a"]).unwrap().records.len(), 1);
     }
 
     #[test]
@@ -411,12 +490,12 @@ mod tests {
 
         #[test]
         fn accepted_answers_hold_every_id_once_in_order(order in Just(vec!["a", "b", "c"]).prop_shuffle()) {
-            let records: Vec<String> =
-                order.iter().map(|id| format!(r#"{{"recordId":"{id}","result":"Ok","data":""}}"#)).collect();
+            let record = |id: &&str| format!(r#"{{"recordId":"{id}","result":"Ok","data":"{}"}}"#, STANDARD.encode(id));
+            let records: Vec<String> = order.iter().map(record).collect();
             let answer = format!(r#"{{"records":[{}]}}"#, records.join(","));
-            let ids: Vec<String> =
-                check(answer.as_bytes(), &["a", "b", "c"]).unwrap().into_iter().map(|one| one.record_id).collect();
-            prop_assert_eq!(ids, ["a", "b", "c"]);
+            let answer = check(answer.as_bytes(), &["a", "b", "c"]).unwrap();
+            let data: Vec<&[u8]> = answer.records().map(|(_, data)| data).collect();
+            prop_assert_eq!(data, [b"a", b"b", b"c"]);
         }
     }
 }

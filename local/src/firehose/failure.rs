@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::settings::{LambdaSettings, Settings, Table};
-use crate::stream::StreamRecord;
+use super::unit::Unit;
 
 /// What failed: the value of `!{firehose:error-output-type}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub(crate) enum FailureType {
     Partitioning,
     /// The conversion to Parquet.
     FormatConversion,
+    /// Taking the compression of CloudWatch Logs off.
+    Decompression,
     /// The request to an HTTP endpoint.
     HttpEndpoint,
     /// The indexing in OpenSearch.
@@ -29,6 +31,7 @@ impl FailureType {
             Self::Processing => "processing-failed",
             Self::Partitioning => "partitioning-failed",
             Self::FormatConversion => "format-conversion-failed",
+            Self::Decompression => "decompression-failed",
             Self::HttpEndpoint => "http-endpoint-failed",
             Self::OpenSearch => "AmazonOpenSearchService-failed",
         }
@@ -71,65 +74,79 @@ pub(crate) struct IndexRequest {
 }
 
 impl Failure {
+    /// A failure within the delivery stream, under the service's name of the error.
+    pub(crate) const fn new(what: FailureType, attempts: u32, code: String, message: String) -> Self {
+        Self { what, attempts, code, message, request: None }
+    }
+
     /// The document of one record, with a line feed behind it. Data that was transformed is kept as it was before.
-    pub(crate) fn document(&self, record: &StreamRecord, now: Timestamp, settings: &Settings) -> Vec<u8> {
-        let raw_data = STANDARD.encode(&record.data);
+    pub(crate) fn document(&self, unit: &Unit, now: Timestamp, settings: &Settings) -> Vec<u8> {
         let document = match self.what {
-            FailureType::Processing | FailureType::Partitioning => json!({
-                "attemptsMade": self.attempts,
-                "arrivalTimestamp": record.arrival.as_millisecond(),
-                "errorCode": self.code,
-                "errorMessage": self.message,
-                "attemptEndingTimestamp": now.as_millisecond(),
-                "rawData": raw_data,
-                "lambdaArn": settings.lambda.as_ref().map(lambda_arn),
-            }),
-            FailureType::FormatConversion => json!({
-                "attemptsMade": self.attempts,
-                "arrivalTimestamp": record.arrival.as_millisecond(),
-                "lastErrorCode": self.code,
-                "lastErrorMessage": self.message,
-                "attemptEndingTimestamp": now.as_millisecond(),
-                "rawData": raw_data,
-                "sequenceNumber": record.sequence_number,
-                "subSequenceNumber": null,
-                "dataCatalogTable": settings.conversion.as_ref().map(|conversion| table(&conversion.table, settings)),
-            }),
-            FailureType::HttpEndpoint => self.http_endpoint(record, &raw_data, now),
-            FailureType::OpenSearch => self.open_search(record, &raw_data, now),
+            FailureType::FormatConversion => self.format_conversion(unit, now, settings),
+            FailureType::HttpEndpoint => self.http_endpoint(unit, now),
+            FailureType::OpenSearch => self.open_search(unit, now),
+            FailureType::Processing | FailureType::Partitioning | FailureType::Decompression => {
+                self.processing(unit, now, settings)
+            }
         };
         let mut line = document.to_string().into_bytes();
         line.push(b'\n');
         line
     }
 
-    /// The error record of an HTTP endpoint destination, as "Handle data delivery failures" of Firehose's guide shows it.
-    fn http_endpoint(&self, record: &StreamRecord, raw_data: &str, now: Timestamp) -> Value {
+    fn processing(&self, unit: &Unit, now: Timestamp, settings: &Settings) -> Value {
         json!({
             "attemptsMade": self.attempts,
-            "arrivalTimestamp": record.arrival.as_millisecond(),
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
+            "errorCode": self.code,
+            "errorMessage": self.message,
+            "attemptEndingTimestamp": now.as_millisecond(),
+            "rawData": STANDARD.encode(unit.kept()),
+            "lambdaArn": settings.processing.lambda.as_ref().map(lambda_arn),
+        })
+    }
+
+    fn format_conversion(&self, unit: &Unit, now: Timestamp, settings: &Settings) -> Value {
+        json!({
+            "attemptsMade": self.attempts,
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
+            "lastErrorCode": self.code,
+            "lastErrorMessage": self.message,
+            "attemptEndingTimestamp": now.as_millisecond(),
+            "rawData": STANDARD.encode(unit.kept()),
+            "sequenceNumber": unit.source.sequence_number,
+            "subSequenceNumber": unit.sub_sequence_number,
+            "dataCatalogTable": settings.table().map(|named| table(named, settings)),
+        })
+    }
+
+    /// The error record of an HTTP endpoint destination, as "Handle data delivery failures" of Firehose's guide shows it.
+    fn http_endpoint(&self, unit: &Unit, now: Timestamp) -> Value {
+        json!({
+            "attemptsMade": self.attempts,
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
             "errorCode": self.code,
             "errorMessage": self.message,
             "attemptEndingTimestamp": self.ended(now).as_millisecond(),
-            "rawData": raw_data,
-            "subsequenceNumber": 0,
-            "dataId": format!("{}.0", record.sequence_number),
+            "rawData": STANDARD.encode(unit.kept()),
+            "subsequenceNumber": unit.sub_sequence_number.unwrap_or_default(),
+            "dataId": format!("{}.0", unit.source.sequence_number),
         })
     }
 
     /// A skipped document, as the same page lists its fields.
-    fn open_search(&self, record: &StreamRecord, raw_data: &str, now: Timestamp) -> Value {
+    fn open_search(&self, unit: &Unit, now: Timestamp) -> Value {
         let index = self.request.as_ref().and_then(|request| request.index.as_ref());
         json!({
             "attemptsMade": self.attempts,
-            "arrivalTimestamp": record.arrival.as_millisecond(),
+            "arrivalTimestamp": unit.source.arrival.as_millisecond(),
             "errorCode": self.code,
             "errorMessage": self.message,
             "attemptEndingTimestamp": self.ended(now).as_millisecond(),
             "esDocumentId": index.and_then(|index| index.document_id.as_deref()),
             "esIndexName": index.map(|index| &index.index),
             "esTypeName": index.and_then(|index| index.type_name.as_deref()),
-            "rawData": raw_data,
+            "rawData": STANDARD.encode(unit.kept()),
         })
     }
 
@@ -158,6 +175,11 @@ fn table(table: &Table, settings: &Settings) -> Value {
 mod tests {
     use super::*;
     use crate::firehose::loopback::{at, document};
+    use crate::stream::StreamRecord;
+
+    fn unit(data: &str) -> Unit {
+        Unit::whole(StreamRecord { data: data.as_bytes().to_vec(), ..document("").source })
+    }
 
     fn failure(what: FailureType, request: Request) -> Failure {
         let (code, message) = ("429".to_owned(), "later".to_owned());
@@ -178,7 +200,7 @@ mod tests {
             "subsequenceNumber": 0,
             "dataId": "49607357361271740811418664280693044274821622880012337186.0",
         });
-        assert_eq!(failure.http_endpoint(&document("").source, "c2FtcGxlIHJhdyBkYXRh", at(0)), expected);
+        assert_eq!(failure.http_endpoint(&unit("sample raw data"), at(0)), expected);
     }
 
     #[test]
@@ -189,7 +211,7 @@ mod tests {
             type_name: None,
         };
         let failure = failure(FailureType::OpenSearch, Request { ended: at(10), index: Some(index) });
-        let document = failure.open_search(&document("").source, "e30=", at(0));
+        let document = failure.open_search(&unit("{}"), at(0));
         // The fields of the guide's list.
         let expected = json!({
             "attemptsMade": 5,

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use super::compression::Compression;
+
 /// What an object is named by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ObjectName<'a> {
@@ -15,6 +17,8 @@ pub(crate) struct ObjectName<'a> {
     pub(crate) stream: &'a str,
     /// The version of its configuration: 1, and one more with each change.
     pub(crate) version: u32,
+    /// What keeps names of one kind of objects apart from those of another; empty for what is delivered.
+    pub(crate) series: &'a str,
     /// The evaluated prefix.
     pub(crate) prefix: &'a str,
     /// When the object's oldest record arrived.
@@ -38,7 +42,8 @@ impl ObjectName<'_> {
 
     fn uuid(&self) -> Uuid {
         // None of the parts but the prefix can hold a line break, and it stands last.
-        let name = format!("{}\n{}\n{}", self.stream, self.number, self.prefix);
+        let Self { stream, number, series, prefix, .. } = self;
+        let name = format!("{stream}\n{number}\n{series}{prefix}");
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 }
@@ -48,8 +53,8 @@ impl ObjectName<'_> {
 pub(crate) enum ObjectFormat {
     /// Converted to Parquet.
     Parquet,
-    /// Records as they are: `UNCOMPRESSED`, and every error object.
-    Plain,
+    /// Records as they are, and every error object.
+    Records(Compression),
 }
 
 impl ObjectFormat {
@@ -57,7 +62,7 @@ impl ObjectFormat {
     pub(crate) const fn extension(self) -> &'static str {
         match self {
             Self::Parquet => ".parquet",
-            Self::Plain => "",
+            Self::Records(compression) => compression.extension(),
         }
     }
 }
@@ -70,6 +75,7 @@ mod tests {
         let name = ObjectName {
             stream: "archive",
             version: 1,
+            series: "",
             prefix: "market/kind=trade/",
             arrival: "2026-11-21T23:04:05.9Z".parse().unwrap(),
             time_zone,

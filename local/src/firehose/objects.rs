@@ -1,41 +1,26 @@
-//! The objects under way: one for each active partition, and one for each type of failure.
+//! The objects under way: one for each active partition.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use thiserror::Error;
 
-use super::bucket::{Bucket, PutError, check_key};
-use super::failure::FailureType;
-use super::object_name::ObjectName;
-use super::prefix::{PrefixError, RenderContext};
-use super::settings::Settings;
-use crate::convert::{ConversionError, Converter, ConverterError, FinishError};
+use super::failure::{Failure, FailureType};
+use super::prefix::PartitionKeys;
+use super::settings::{Buffer, Conversion};
+use super::shelf::{ObjectError, Shelf, Subject};
+use crate::convert::{ConversionError, Converter, ConverterError};
 
 /// How many partitions may be active at once: the service's default quota.
-pub(crate) const ACTIVE_PARTITIONS_MAX: usize = 500;
-/// How many bytes of failure documents make an object, whatever the buffer hints say.
-const FAILURE_BYTES_MAX: usize = 5 * 1024 * 1024;
+const ACTIVE_PARTITIONS_MAX: usize = 500;
 
-/// The partition keys of a record: name and value.
-pub(crate) type PartitionKeys = BTreeMap<String, String>;
+/// How much memory rows may take that are not yet in a row group, those of all partitions together. Each partition alone
+/// may gather a row group of 128 MB; beyond this the largest are written down early, compressed to about a tenth.
+const ROWS_BYTES_MAX: usize = 48 * 1024 * 1024;
 
-/// An object cannot be written.
-#[derive(Debug, Error)]
-pub(crate) enum ObjectError {
-    /// The bucket does not take it.
-    #[error(transparent)]
-    Put(#[from] PutError),
-    /// Its prefix cannot be evaluated.
-    #[error("cannot name an object")]
-    Prefix(#[from] PrefixError),
-    /// The table's columns cannot be converted to.
-    #[error(transparent)]
-    Converter(#[from] ConverterError),
-    /// The file cannot be finished.
-    #[error(transparent)]
-    Finish(#[from] FinishError),
-}
+/// How much memory the objects may take together: one of the largest buffer, 128 MB, and half of another. Beyond this the
+/// largest is delivered early. Firehose too calls its buffers hints.
+const HELD_BYTES_MAX: usize = 192 * 1024 * 1024;
 
 /// What was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,18 +31,30 @@ pub(crate) struct Written {
     pub(crate) object_bytes: u64,
     /// Objects with failure documents.
     pub(crate) error_objects: u64,
+    /// Objects with records as they came from the source.
+    pub(crate) backup_objects: u64,
     /// Rows by the partition key `kind`; under `all` without such a key.
     pub(crate) rows: BTreeMap<String, u64>,
 }
 
+/// When something is done, and where it is counted.
+pub(super) struct At<'a> {
+    pub(super) now: Timestamp,
+    pub(super) written: &'a mut Written,
+}
+
 /// The objects under way.
-#[derive(Default)]
 pub(crate) struct Objects {
-    active: BTreeMap<PartitionKeys, Object>,
-    failures: BTreeMap<FailureType, FailureObject>,
-    /// Objects begun so far: their running number.
-    number: u64,
-    pub(crate) written: Written,
+    shelf: Shelf,
+    buffer: Buffer,
+    conversion: Option<Arc<Conversion>>,
+    active: BTreeMap<Arc<PartitionKeys>, Object>,
+    /// When the first record of the longest buffered object was buffered.
+    since: Option<Timestamp>,
+    /// Memory of rows that are not yet in a row group.
+    rows_bytes: usize,
+    /// Memory of all objects.
+    held_bytes: usize,
 }
 
 /// An object that records are added to.
@@ -84,217 +81,197 @@ impl Content {
             Self::Plain { records, .. } => *records,
         }
     }
+
+    /// Memory of rows that are not yet in a row group, and of everything.
+    fn memory(&self) -> (usize, usize) {
+        match self {
+            Self::Parquet(converter) => (converter.rows_bytes(), converter.buffered_bytes()),
+            Self::Plain { bytes, .. } => (0, bytes.len()),
+        }
+    }
 }
 
-struct FailureObject {
-    lines: Vec<u8>,
-    oldest: Timestamp,
-    since: Timestamp,
-}
-
-/// Where and when something is added.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) bucket: &'a Bucket,
-    pub(crate) now: Timestamp,
+/// Why a record is not added.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It has no partition.
+    Partition(Failure),
+    /// It does not convert.
+    Conversion(ConversionError),
 }
 
 impl Objects {
-    /// Whether a record with these keys needs a partition more than may be active.
-    pub(crate) fn is_full_for(&self, keys: &PartitionKeys) -> bool {
-        self.active.len() >= ACTIVE_PARTITIONS_MAX && !self.active.contains_key(keys)
+    /// No objects yet.
+    pub(super) const fn new(shelf: Shelf, buffer: Buffer, conversion: Option<Arc<Conversion>>) -> Self {
+        Self { shelf, buffer, conversion, active: BTreeMap::new(), since: None, rows_bytes: 0, held_bytes: 0 }
     }
 
-    /// Proves that an object for these keys can be named, before anything is added to it.
-    pub(crate) fn check_name(
-        &self,
-        keys: &PartitionKeys,
-        arrival: Timestamp,
-        place: Place<'_>,
-    ) -> Result<(), ObjectError> {
-        if self.active.contains_key(keys) || keys.is_empty() {
-            return Ok(());
-        }
-        let subject = Subject { partition_keys: keys, error_output_type: None, number: self.number };
-        Ok(check_key(&subject.key(arrival, place.settings)?)?)
-    }
-
-    /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it does not convert.
-    pub(crate) fn add(
+    /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it is not taken.
+    pub(super) fn add(
         &mut self,
-        keys: &PartitionKeys,
+        keys: &Arc<PartitionKeys>,
         (data, arrival): (&[u8], Timestamp),
-        place: Place<'_>,
-    ) -> Result<Result<(), ConversionError>, ObjectError> {
+        at: &mut At<'_>,
+    ) -> Result<Result<(), Refusal>, ObjectError> {
         if !self.active.contains_key(keys) {
-            self.active.insert(keys.clone(), Object::new(arrival, place)?);
+            if let Some(failure) = self.partition_failure(keys, arrival) {
+                return Ok(Err(Refusal::Partition(failure)));
+            }
+            self.begin(keys, arrival, at.now)?;
         }
         let Some(object) = self.active.get_mut(keys) else { return Ok(Ok(())) };
-        if let Err(error) = object.push(data, place.settings) {
-            self.active.retain(|_, object| object.content.rows() > 0);
-            return Ok(Err(error));
+        let (rows_before, held_before) = object.content.memory();
+        if let Err(error) = object.push(data) {
+            self.forget_if_empty(keys);
+            return Ok(Err(Refusal::Conversion(error)));
         }
         object.oldest = object.oldest.min(arrival);
-        if object.bytes >= place.settings.buffer_bytes {
-            self.write_if(place, |found, _| found == keys)?;
+        let (rows, held) = object.content.memory();
+        self.rows_bytes = self.rows_bytes + rows - rows_before;
+        self.held_bytes = self.held_bytes + held - held_before;
+        if object.bytes >= self.buffer.bytes {
+            self.write_if(at, |found, _| found == keys)?;
         }
-        Ok(Ok(()))
+        self.relieve(at).map(Ok)
     }
 
-    /// Adds a failure document, with the arrival of its record.
-    pub(crate) fn add_failure(
+    /// Why a record cannot begin the object of a partition. The service's names of these errors are documented nowhere.
+    fn partition_failure(&self, keys: &PartitionKeys, arrival: Timestamp) -> Option<Failure> {
+        let failure = |code: &str, message: String| {
+            Some(Failure::new(FailureType::Partitioning, 1, format!("DynamicPartitioning.{code}"), message))
+        };
+        if let Some(key) = self.shelf.prefix.missing_key(keys) {
+            let message = format!("the prefix names the key {key}, the record has none");
+            return failure("MissingPartitionKey", message);
+        }
+        if self.active.len() >= ACTIVE_PARTITIONS_MAX {
+            let message = format!("at most {ACTIVE_PARTITIONS_MAX} partitions may be active");
+            return failure("ActivePartitionLimitExceeded", message);
+        }
+        // Without keys the name cannot depend on records: a name that is wrong is no record's fault.
+        let subject = Subject { arrival, partition_keys: keys, error_output_type: None };
+        let unnamed = (*keys != PartitionKeys::default()).then(|| self.shelf.check_name(subject).err());
+        unnamed.flatten().and_then(|error| failure("InvalidPrefix", crate::chain(&error)))
+    }
+
+    fn begin(
         &mut self,
-        what: FailureType,
-        (document, arrival): (&[u8], Timestamp),
-        place: Place<'_>,
-    ) -> Result<(), ObjectError> {
-        let new = FailureObject { lines: Vec::new(), oldest: arrival, since: place.now };
-        let object = self.failures.entry(what).or_insert(new);
-        object.lines.extend_from_slice(document);
-        object.oldest = object.oldest.min(arrival);
-        if object.lines.len() >= FAILURE_BYTES_MAX {
-            self.write_failures_if(place, |found, _| found == what)?;
+        keys: &Arc<PartitionKeys>,
+        oldest: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), ConverterError> {
+        let content = match &self.conversion {
+            None => Content::Plain { bytes: Vec::new(), records: 0 },
+            Some(conversion) => {
+                let Conversion { schema, open_x, compression, .. } = conversion.as_ref();
+                Content::Parquet(Box::new(Converter::new(schema, open_x, *compression)?))
+            }
+        };
+        let object = Object { content, oldest, since: now, bytes: 0 };
+        self.held_bytes += object.content.memory().1;
+        self.since = Some(self.since.map_or(now, |since| since.min(now)));
+        self.active.insert(Arc::clone(keys), object);
+        Ok(())
+    }
+
+    /// A partition whose only record was not taken is not active.
+    fn forget_if_empty(&mut self, keys: &Arc<PartitionKeys>) {
+        if self.active.get(keys).is_some_and(|object| object.content.rows() == 0) {
+            let object = self.active.remove(keys);
+            self.released(object.iter());
+        }
+    }
+
+    /// Keeps the memory of all objects together within its bounds.
+    fn relieve(&mut self, at: &mut At<'_>) -> Result<(), ObjectError> {
+        while self.rows_bytes > ROWS_BYTES_MAX {
+            let largest = self.active.values_mut().max_by_key(|object| object.content.memory().0);
+            let Some(Object { content: Content::Parquet(converter), .. }) = largest else { break };
+            let (rows, held) = (converter.rows_bytes(), converter.buffered_bytes());
+            converter.write_row_group();
+            self.rows_bytes = self.rows_bytes + converter.rows_bytes() - rows;
+            self.held_bytes = self.held_bytes + converter.buffered_bytes() - held;
+        }
+        while self.held_bytes > HELD_BYTES_MAX && !self.active.is_empty() {
+            let largest = self.active.iter().max_by_key(|(_, object)| object.content.memory().1);
+            let Some(keys) = largest.map(|(keys, _)| Arc::clone(keys)) else { break };
+            self.write_if(at, |found, _| *found == keys)?;
         }
         Ok(())
     }
 
-    /// When the first record of the longest buffered object was buffered.
-    pub(crate) fn since(&self) -> Option<Timestamp> {
-        let objects = self.active.values().map(|object| object.since);
-        objects.chain(self.failures.values().map(|object| object.since)).min()
+    /// When the longest buffered object is written.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.since?.checked_add(self.buffer.interval).ok()
+    }
+
+    /// Bytes held in memory.
+    pub(super) const fn buffered_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Writes every object whose time is up.
-    pub(crate) fn write_due(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
-        let interval = place.settings.buffer_interval;
-        let written = self.write_if(place, |_, object| place.now.duration_since(object.since) >= interval);
-        written.and(
-            self.write_failures_if(place, |_, object| place.now.duration_since(object.since) >= interval),
-        )
+    pub(super) fn write_due(&mut self, at: &mut At<'_>) -> Result<(), ObjectError> {
+        let (now, interval) = (at.now, self.buffer.interval);
+        if self.next_due().is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        self.write_if(at, |_, object| now.duration_since(object.since) >= interval)
     }
 
     /// Writes every object.
-    pub(crate) fn write_all(&mut self, place: Place<'_>) -> Result<(), ObjectError> {
-        let written = self.write_if(place, |_, _| true);
-        written.and(self.write_failures_if(place, |_, _| true))
+    pub(super) fn write_all(&mut self, at: &mut At<'_>) -> Result<(), ObjectError> {
+        self.write_if(at, |_, _| true)
     }
 
     fn write_if(
         &mut self,
-        place: Place<'_>,
-        is_due: impl Fn(&PartitionKeys, &Object) -> bool,
+        at: &mut At<'_>,
+        is_due: impl Fn(&Arc<PartitionKeys>, &Object) -> bool,
     ) -> Result<(), ObjectError> {
         let due: Vec<_> = self.active.extract_if(.., |keys, object| is_due(keys, object)).collect();
+        self.released(due.iter().map(|(_, object)| object));
         // One that cannot be written does not keep the others from it; the first error is told.
         let mut result = Ok(());
         for (keys, object) in due {
-            result = result.and(self.write(&keys, object, place));
+            result = result.and(self.write(&keys, object, at));
         }
         result
     }
 
-    fn write(&mut self, keys: &PartitionKeys, object: Object, place: Place<'_>) -> Result<(), ObjectError> {
-        self.number += 1;
-        let subject = Subject { partition_keys: keys, error_output_type: None, number: self.number };
-        let key = subject.key(object.oldest, place.settings)?;
+    /// Counts objects out that are no longer active.
+    fn released<'o>(&mut self, objects: impl Iterator<Item = &'o Object>) {
+        for object in objects {
+            let (rows, held) = object.content.memory();
+            self.rows_bytes -= rows;
+            self.held_bytes -= held;
+        }
+        self.since = self.active.values().map(|object| object.since).min();
+    }
+
+    fn write(&mut self, keys: &PartitionKeys, object: Object, at: &mut At<'_>) -> Result<(), ObjectError> {
         let rows = object.content.rows();
         let content = match object.content {
             Content::Parquet(converter) => converter.finish()?,
             Content::Plain { bytes, .. } => bytes,
         };
-        place.bucket.put(&key, &content)?;
-        let kind = keys.get("kind").map_or("all", String::as_str);
-        *self.written.rows.entry(kind.to_owned()).or_default() += rows;
-        self.written.objects += 1;
-        self.written.object_bytes += content.len() as u64;
+        let subject = Subject { arrival: object.oldest, partition_keys: keys, error_output_type: None };
+        at.written.object_bytes += self.shelf.put(subject, content)?;
+        at.written.objects += 1;
+        let kind = keys.lambda.get("kind").or_else(|| keys.query.get("kind")).map_or("all", String::as_str);
+        *at.written.rows.entry(kind.to_owned()).or_default() += rows;
         Ok(())
-    }
-
-    fn write_failures_if(
-        &mut self,
-        place: Place<'_>,
-        is_due: impl Fn(FailureType, &FailureObject) -> bool,
-    ) -> Result<(), ObjectError> {
-        let due: Vec<_> = self.failures.extract_if(.., |what, object| is_due(*what, object)).collect();
-        let mut result = Ok(());
-        for (what, object) in due {
-            result = result.and(self.write_failures(what, &object, place));
-        }
-        result
-    }
-
-    fn write_failures(
-        &mut self,
-        what: FailureType,
-        object: &FailureObject,
-        place: Place<'_>,
-    ) -> Result<(), ObjectError> {
-        self.number += 1;
-        let (none, what) = (PartitionKeys::new(), Some(what.as_str()));
-        let subject = Subject { partition_keys: &none, error_output_type: what, number: self.number };
-        let key = subject.key(object.oldest, place.settings)?;
-        place.bucket.put(&key, &object.lines)?;
-        self.written.error_objects += 1;
-        Ok(())
-    }
-}
-
-/// What an object is of.
-struct Subject<'a> {
-    partition_keys: &'a PartitionKeys,
-    /// `None` for what is delivered.
-    error_output_type: Option<&'a str>,
-    /// The running number of the object.
-    number: u64,
-}
-
-impl Subject<'_> {
-    /// The object's key.
-    fn key(&self, arrival: Timestamp, settings: &Settings) -> Result<String, PrefixError> {
-        let Self { partition_keys, error_output_type, number } = *self;
-        let (prefix, extension) = match error_output_type {
-            None => (&settings.prefix, settings.extension.as_str()),
-            Some(_) => (&settings.error_prefix, ""),
-        };
-        let context = RenderContext { arrival, partition_keys, error_output_type, seed: number };
-        let prefix = prefix.render(&context)?;
-        let name = ObjectName {
-            stream: &settings.name,
-            version: 1,
-            prefix: &prefix,
-            arrival,
-            time_zone: &settings.time_zone,
-            number,
-            extension,
-        };
-        Ok(name.key())
     }
 }
 
 impl Object {
-    fn new(oldest: Timestamp, place: Place<'_>) -> Result<Self, ConverterError> {
-        let content = match &place.settings.conversion {
-            None => Content::Plain { bytes: Vec::new(), records: 0 },
-            Some(conversion) => {
-                let converter =
-                    Converter::new(&conversion.schema, &conversion.open_x, conversion.compression)?;
-                Content::Parquet(Box::new(converter))
-            }
-        };
-        Ok(Self { content, oldest, since: place.now, bytes: 0 })
-    }
-
-    fn push(&mut self, data: &[u8], settings: &Settings) -> Result<(), ConversionError> {
+    fn push(&mut self, data: &[u8]) -> Result<(), ConversionError> {
         match &mut self.content {
             Content::Parquet(converter) => {
                 converter.push(data)?;
             }
             Content::Plain { bytes, records } => {
                 bytes.extend_from_slice(data);
-                if settings.append_delimiter {
-                    bytes.push(b'\n');
-                }
                 *records += 1;
             }
         }

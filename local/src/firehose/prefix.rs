@@ -10,7 +10,7 @@
 //! guide says so of one derived from `Prefix`, so it is unconfirmed. Partition keys are refused in an error prefix: the
 //! records that end there may have none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
@@ -36,13 +36,10 @@ pub(crate) enum PrefixError {
     #[error("expected `!{{namespace:value}}`, was \"{0}\"")]
     Expression(String),
     /// An expression of an unknown namespace.
-    #[error("expected a namespace of timestamp, partitionKeyFromLambda or firehose, was \"{0}\"")]
-    Namespace(String),
-    /// Keys that Firehose takes out of the record with jq.
     #[error(
-        "`!{{partitionKeyFromQuery:{0}}}` is not supported yet, expected `!{{partitionKeyFromLambda:{0}}}`"
+        "expected a namespace of timestamp, partitionKeyFromLambda, partitionKeyFromQuery or firehose, was \"{0}\""
     )]
-    PartitionKeyFromQuery(String),
+    Namespace(String),
     /// An unknown value of the namespace `firehose`.
     #[error("expected `firehose:` with random-string or error-output-type, was \"{0}\"")]
     FirehoseValue(String),
@@ -58,8 +55,8 @@ pub(crate) enum PrefixError {
     #[error("expected no partition key in ErrorOutputPrefix, was \"{0}\"")]
     PartitionKeyInErrorPrefix(String),
     /// A partition key without a name.
-    #[error("expected a name behind `partitionKeyFromLambda:`")]
-    UnnamedPartitionKey,
+    #[error("expected a name behind `{0}:`")]
+    UnnamedPartitionKey(&'static str),
     /// A letter of the pattern that is not supported.
     #[error(
         "expected the pattern letters {PATTERN_LETTERS}, or text in single quotes, was `{letter}` in \"{pattern}\""
@@ -96,6 +93,39 @@ pub(crate) enum PrefixError {
     Length(usize),
 }
 
+/// The partition keys of a record: name and value.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PartitionKeys {
+    /// Those that the function gave.
+    pub(crate) lambda: BTreeMap<String, String>,
+    /// Those that the query took out of the record.
+    pub(crate) query: BTreeMap<String, String>,
+}
+
+impl PartitionKeys {
+    fn value(&self, key: &Key) -> Option<&str> {
+        let keys = match key.origin {
+            Origin::Lambda => &self.lambda,
+            Origin::Query => &self.query,
+        };
+        keys.get(&key.name).map(String::as_str)
+    }
+}
+
+/// A partition key that a prefix names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    origin: Origin,
+    name: String,
+}
+
+/// Who gives a partition key: `partitionKeyFromLambda` or `partitionKeyFromQuery`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Lambda,
+    Query,
+}
+
 /// Which of the two prefixes it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PrefixUse {
@@ -118,7 +148,7 @@ pub(crate) struct RenderContext<'a> {
     /// When the object's oldest record arrived.
     pub(crate) arrival: Timestamp,
     /// The object's partition keys.
-    pub(crate) partition_keys: &'a BTreeMap<String, String>,
+    pub(crate) partition_keys: &'a PartitionKeys,
     /// `processing-failed`, `format-conversion-failed` and the like; `None` for what is delivered.
     pub(crate) error_output_type: Option<&'a str>,
     /// What random strings are derived from; Firehose draws them.
@@ -129,7 +159,7 @@ pub(crate) struct RenderContext<'a> {
 enum Part {
     Literal(String),
     Time(Vec<TimePart>),
-    PartitionKey(String),
+    PartitionKey(Key),
     RandomString,
     ErrorOutputType,
 }
@@ -155,14 +185,12 @@ impl Prefix {
         Ok(Self { parts, time_zone })
     }
 
-    /// The partition keys that the prefix names, in order, each once.
-    pub(crate) fn partition_keys(&self) -> Vec<&str> {
-        let keys = self.parts.iter().filter_map(|part| match part {
-            Part::PartitionKey(key) => Some(key.as_str()),
+    /// The first partition key that the prefix names and a record does not have.
+    pub(crate) fn missing_key(&self, keys: &PartitionKeys) -> Option<&str> {
+        self.parts.iter().find_map(|part| match part {
+            Part::PartitionKey(key) if keys.value(key).is_none() => Some(key.name.as_str()),
             _ => None,
-        });
-        let mut seen = BTreeSet::new();
-        keys.filter(|key| seen.insert(*key)).collect()
+        })
     }
 
     /// Evaluates the prefix.
@@ -179,8 +207,8 @@ impl Prefix {
                 Part::PartitionKey(key) => out.push_str(
                     context
                         .partition_keys
-                        .get(key)
-                        .ok_or_else(|| PrefixError::MissingPartitionKey(key.clone()))?,
+                        .value(key)
+                        .ok_or_else(|| PrefixError::MissingPartitionKey(key.name.clone()))?,
                 ),
                 Part::RandomString => out.push_str(&random_string(context.seed, position)),
                 Part::ErrorOutputType => {
@@ -208,7 +236,7 @@ fn complete_delivery(parts: &mut Vec<Part>) -> Result<(), PrefixError> {
 fn complete_error(parts: &mut Vec<Part>, text: &str) -> Result<(), PrefixError> {
     let key = parts.iter().find_map(|part| if let Part::PartitionKey(key) = part { Some(key) } else { None });
     if let Some(key) = key {
-        return Err(PrefixError::PartitionKeyInErrorPrefix(key.clone()));
+        return Err(PrefixError::PartitionKeyInErrorPrefix(key.name.clone()));
     }
     if parts.iter().all(|part| matches!(part, Part::Literal(_))) {
         parts.extend([
@@ -246,9 +274,14 @@ fn parse_parts(text: &str) -> Result<Vec<Part>, PrefixError> {
 fn parse_expression(namespace: &str, value: &str) -> Result<Part, PrefixError> {
     match (namespace, value) {
         ("timestamp", pattern) => parse_pattern(pattern).map(Part::Time),
-        ("partitionKeyFromLambda", "") => Err(PrefixError::UnnamedPartitionKey),
-        ("partitionKeyFromLambda", key) => Ok(Part::PartitionKey(key.to_owned())),
-        ("partitionKeyFromQuery", key) => Err(PrefixError::PartitionKeyFromQuery(key.to_owned())),
+        ("partitionKeyFromLambda", "") => Err(PrefixError::UnnamedPartitionKey("partitionKeyFromLambda")),
+        ("partitionKeyFromQuery", "") => Err(PrefixError::UnnamedPartitionKey("partitionKeyFromQuery")),
+        ("partitionKeyFromLambda", name) => {
+            Ok(Part::PartitionKey(Key { origin: Origin::Lambda, name: name.to_owned() }))
+        }
+        ("partitionKeyFromQuery", name) => {
+            Ok(Part::PartitionKey(Key { origin: Origin::Query, name: name.to_owned() }))
+        }
         ("firehose", "random-string") => Ok(Part::RandomString),
         ("firehose", "error-output-type") => Ok(Part::ErrorOutputType),
         ("firehose", other) => Err(PrefixError::FirehoseValue(other.to_owned())),
@@ -372,10 +405,15 @@ mod tests {
     }
 
     fn render(prefix: &Prefix, arrival: &str) -> Result<String, PrefixError> {
-        let partition_keys = [("kind", "trade"), ("date", "2026-11-21")];
+        let keys =
+            |keys: [(&str, &str); 2]| keys.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let partition_keys = PartitionKeys {
+            lambda: keys([("kind", "trade"), ("date", "2026-11-21")]),
+            query: keys([("kind", "t"), ("customer_id", "7")]),
+        };
         prefix.render(&RenderContext {
             arrival: arrival.parse().unwrap(),
-            partition_keys: &partition_keys.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            partition_keys: &partition_keys,
             error_output_type: Some("processing-failed"),
             seed: 7,
         })
@@ -471,13 +509,21 @@ mod tests {
     }
 
     #[test]
-    fn partition_keys_are_listed_and_put_in() {
+    fn partition_keys_are_put_in() {
         let text = "market/kind=!{partitionKeyFromLambda:kind}/date=!{partitionKeyFromLambda:date}/!{partitionKeyFromLambda:kind}/";
         let prefix = parse(text, PrefixUse::Delivery).unwrap();
-        assert_eq!(prefix.partition_keys(), ["kind", "date"]);
+        assert_eq!(prefix.missing_key(&PartitionKeys::default()), Some("kind"));
         check(text, "market/kind=trade/date=2026-11-21/trade/");
         let missing = parse("!{partitionKeyFromLambda:symbol}/", PrefixUse::Delivery).unwrap();
         assert_eq!(render(&missing, ARRIVAL), Err(PrefixError::MissingPartitionKey("symbol".to_owned())));
+    }
+
+    #[test]
+    fn keys_of_the_query_are_apart_from_those_of_the_function() {
+        check("!{partitionKeyFromQuery:kind}/!{partitionKeyFromLambda:kind}/", "t/trade/");
+        let missing = parse("!{partitionKeyFromLambda:customer_id}/", PrefixUse::Delivery).unwrap();
+        let error = Err(PrefixError::MissingPartitionKey("customer_id".to_owned()));
+        assert_eq!(render(&missing, ARRIVAL), error);
     }
 
     #[test]
@@ -503,12 +549,12 @@ mod tests {
         check_refused(
             "!{time:yyyy}",
             Delivery,
-            "expected a namespace of timestamp, partitionKeyFromLambda or firehose, was \"time\"",
+            "expected a namespace of timestamp, partitionKeyFromLambda, partitionKeyFromQuery or firehose, was \"time\"",
         );
         check_refused(
-            "!{partitionKeyFromQuery:id}",
+            "!{partitionKeyFromQuery:}",
             Delivery,
-            "`!{partitionKeyFromQuery:id}` is not supported yet, expected `!{partitionKeyFromLambda:id}`",
+            "expected a name behind `partitionKeyFromQuery:`",
         );
         check_refused(
             "!{partitionKeyFromLambda:}",

@@ -23,7 +23,7 @@ use std::future::Future;
 use axum::body::Bytes;
 
 pub(crate) use binary::{BinaryError, find_binary};
-pub(crate) use counts::{FunctionCounts, Times};
+pub(crate) use counts::FunctionCounts;
 pub(crate) use error::{InvocationError, StartError};
 pub(crate) use function::{Function, FunctionSpec};
 pub(crate) use log::{LogLine, log_lines};

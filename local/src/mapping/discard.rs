@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::batch::Batch;
 use super::on_failure::OnFailure;
 use super::settings::Settings;
-use crate::firehose::bucket::PutError;
+use crate::bucket::PutError;
 
 /// Why records were given up: `condition`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

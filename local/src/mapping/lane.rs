@@ -17,7 +17,7 @@ use super::filter;
 use super::on_failure::OnFailure;
 use super::pace::Pace;
 use super::settings::Settings;
-use crate::firehose::bucket::PutError;
+use crate::bucket::PutError;
 use crate::lambda::{InvocationError, Invoke};
 use crate::stream::{StreamRecord, hash_key};
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::firehose::bucket::{Bucket, PutError};
+use crate::bucket::{Bucket, PutError};
 
 /// An on-failure destination.
 #[derive(Debug)]

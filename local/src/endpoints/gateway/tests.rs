@@ -1,5 +1,7 @@
 //! The gateway as SDKs reach it: over HTTP, with a signature that nobody looks at.
 
+use std::time::Duration;
+
 use axum::routing::{any, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

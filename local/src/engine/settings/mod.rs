@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::convert::SchemaError;
 use crate::firehose::prefix::PrefixError;
-use crate::firehose::{DelimiterError, QueryError};
+use crate::firehose::QueryError;
 use crate::mapping::FilterError;
 
 pub(crate) use delivery::delivery;
@@ -22,15 +22,6 @@ const ACCOUNT: usize = 4;
 /// The template asks for something that this machine cannot run.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
-    /// A delimiter that is none.
-    #[error("the delivery stream {stream} must have a delimiter that records can be cut at")]
-    Delimiter {
-        /// Name of the delivery stream.
-        stream: String,
-        /// What is wrong with it.
-        #[source]
-        source: DelimiterError,
-    },
     /// A query that is none.
     #[error("the delivery stream {stream} must have a query for its partition keys")]
     Query {

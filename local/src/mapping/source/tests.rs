@@ -9,7 +9,7 @@ use super::super::testing::{
     Closure, FUNCTION_ARN, Reply, STREAM_ARN, UUID, at, documents, done, error, fails_at, settings, texts,
 };
 use super::*;
-use crate::firehose::bucket::Bucket;
+use crate::bucket::Bucket;
 use crate::lambda::InvocationError;
 use crate::mapping::{Filter, Messages};
 use crate::stream::Shards;

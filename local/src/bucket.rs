@@ -13,6 +13,8 @@ const PART_BYTES_MAX: usize = 255;
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     folder: PathBuf,
+    /// Name of the bucket inside of `folder`; `None` when that is the bucket itself.
+    name: Option<String>,
 }
 
 /// An object cannot be written.
@@ -25,6 +27,12 @@ pub(crate) enum PutError {
     Key {
         /// The key.
         key: String,
+    },
+    /// The bucket's name leads out of the folder of all buckets.
+    #[error("expected a bucket name that a folder can have, was {name:?}")]
+    Name {
+        /// The name.
+        name: String,
     },
     /// The file cannot be written.
     #[error("cannot write {}", .path.display())]
@@ -40,17 +48,30 @@ pub(crate) enum PutError {
 impl Bucket {
     /// A bucket in `folder`, which is made with the first object.
     pub(crate) const fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, name: None }
+    }
+
+    /// The bucket of this name in the folder of all buckets.
+    pub(crate) fn named(folder: &Path, name: &str) -> Self {
+        Self { folder: folder.to_owned(), name: Some(name.to_owned()) }
     }
 
     /// Writes an object: whole, or not at all.
     ///
     /// # Errors
-    /// When the key is no path inside of the folder, or the file cannot be written.
+    /// When name or key is no path inside of the folder, or the file cannot be written.
     pub(crate) fn put(&self, key: &str, content: &[u8]) -> Result<(), PutError> {
         check_key(key)?;
-        let path = self.folder.join(key);
+        let path = self.place()?.join(key);
         write_whole(&path, content).map_err(|source| PutError::Write { path, source })
+    }
+
+    fn place(&self) -> Result<PathBuf, PutError> {
+        let Some(name) = &self.name else { return Ok(self.folder.clone()) };
+        if name.contains('/') || check_key(name).is_err() {
+            return Err(PutError::Name { name: name.clone() });
+        }
+        Ok(self.folder.join(name))
     }
 }
 
@@ -98,6 +119,17 @@ mod tests {
         let bucket = Bucket::new(folder.path().join("archive"));
         for key in ["../escape", "/etc/escape", "a/../../escape", "", "a\\b", "a\0b"] {
             assert!(matches!(bucket.put(key, b""), Err(PutError::Key { .. })), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_a_folder_among_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        Bucket::named(folder.path(), "archive").put("a", b"content").unwrap();
+        assert_eq!(fs::read(folder.path().join("archive/a")).unwrap(), b"content");
+        for name in ["..", "", "a/b", "/etc"] {
+            let put = Bucket::named(folder.path(), name).put("a", b"");
+            assert!(matches!(put, Err(PutError::Name { .. })), "{name:?}");
         }
     }
 }
