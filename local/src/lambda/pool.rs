@@ -212,47 +212,52 @@ impl Pool {
         None
     }
 
-    /// Counts an invocation, keeps its process for the next or ends it, and tells how it went.
+    /// Counts an invocation and tells how it went.
     async fn conclude(&self, request_id: String, served: Served, log_type: LogType) -> Invoked {
         let Served { mut warm, outcome, duration } = served;
-        let memory = warm.environment.peak_memory_bytes();
-        self.recorder.memory(memory);
-        let init = warm.init.take();
-        let log = warm.environment.log().clone();
-        let mut log_tail = Vec::new();
-        let result = match outcome {
-            Ok(outcome) => {
-                if log_type == LogType::Tail {
-                    log_tail = warm.environment.log_tail().await;
-                }
-                self.idle().push(warm);
-                answer(outcome)
-            }
-            Err(loss) => {
-                warm.environment.kill().await;
-                log_tail = log.tail();
-                Err(self.lost(loss))
-            }
-        };
+        let peak_memory_bytes = warm.environment.peak_memory_bytes();
+        self.recorder.memory(peak_memory_bytes);
+        let (init, log) = (warm.init.take(), warm.environment.log().clone());
+        let (result, tail) = self.settle(warm, outcome, log_type).await;
         let error = result.as_ref().err();
         self.recorder.end(error, Some(duration));
-        if error.is_some() || init.is_some() || log_type == LogType::Tail {
-            let memory_mb = self.common.spec.memory_mb;
-            let report = Report {
-                request_id: &request_id,
-                duration,
-                init,
-                memory_mb,
-                peak_memory_bytes: memory,
-                error,
-            };
-            let report = report.to_string();
-            log_tail = closed_tail(log_tail, &request_id, &report);
-            if error.is_some() || init.is_some() {
-                log.report(&report);
+        let memory_mb = self.common.spec.memory_mb;
+        let request = request_id.as_str();
+        let report = Report { request_id: request, duration, init, memory_mb, peak_memory_bytes, error };
+        let report = report.to_string();
+        if error.is_some() || init.is_some() {
+            log.report(&report);
+        }
+        let log_tail = match log_type {
+            LogType::Tail => closed_tail(tail, request, &report),
+            LogType::None => Vec::new(),
+        };
+        Invoked { request_id, result, log_tail }
+    }
+
+    /// Keeps a process that has answered for the next invocation, and ends one that has not. Gives the result, and the
+    /// end of the log to whom wants it.
+    async fn settle(
+        &self,
+        mut warm: Warm,
+        outcome: Result<Outcome, Loss>,
+        log_type: LogType,
+    ) -> (Result<Bytes, InvocationError>, Vec<u8>) {
+        match outcome {
+            Ok(outcome) => {
+                let tail = match log_type {
+                    LogType::Tail => warm.environment.log_tail().await,
+                    LogType::None => Vec::new(),
+                };
+                self.idle().push(warm);
+                (answer(outcome), tail)
+            }
+            Err(loss) => {
+                let log = warm.environment.log().clone();
+                warm.environment.kill().await;
+                (Err(self.lost(loss)), log.tail())
             }
         }
-        Invoked { request_id, result, log_tail }
     }
 
     fn lost(&self, loss: Loss) -> InvocationError {
