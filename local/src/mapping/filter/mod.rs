@@ -4,6 +4,9 @@
 //! of Lambda's guide. A [`Filter`] is one pattern; a record passes when one of the mapping's filters matches it. A pattern
 //! sees the fields of a record's `kinesis` object, and in the place of `data` what the data says, if that is plain JSON:
 //! a record whose data is anything else (compressed, aggregated, several lines) never passes a filter that names `data`.
+//!
+//! The guide's general page has patterns with metadata such as `partitionKey`; a newer note on the page of Kinesis says that
+//! `data` alone is supported. Both are taken here.
 
 mod node;
 mod pattern;
