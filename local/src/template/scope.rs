@@ -87,7 +87,10 @@ impl<'t> Scope<'t> {
             ));
         }
         if let Some((function, argument)) = function(node) {
-            return self.call(&function, argument, (node.line, path));
+            return match function.as_str() {
+                "Fn::Base64" => self.encode(node, argument, path),
+                _ => self.call(&function, argument, (node.line, path)),
+            };
         }
         let data = match &node.kind {
             Kind::Null => return Ok(None),
@@ -198,11 +201,6 @@ impl<'t> Scope<'t> {
             "Fn::Split" => self.split(argument, at)?,
             "Fn::Select" => return self.select(argument, at).map(Some),
             "Fn::FindInMap" => return self.find_in_map(argument, at),
-            "Fn::Base64" => {
-                let value = self.evaluate(argument, at.1)?;
-                let text = value.map_or_else(|| Ok(String::new()), |value| text_of(value, at))?;
-                Data::Text(bounded(STANDARD.encode(text), at)?)
-            }
             _ => {
                 let hint = hint(function, FUNCTIONS);
                 return Err(Fault::unsupported(at, format!("the function {function}{hint}")));
@@ -310,6 +308,19 @@ impl<'t> Scope<'t> {
             return Err(too_long(at));
         }
         Ok(items.join(&delimiter))
+    }
+
+    /// `Fn::Base64`. In its short form the argument is the node itself, which must lose its tag to be a value.
+    fn encode(&self, node: &Node, argument: &Node, path: &str) -> Result<Option<Value>, Fault> {
+        let path = format!("{path}.Fn::Base64");
+        let at = (node.line, path.as_str());
+        let value = if std::ptr::eq(node, argument) {
+            self.evaluate(&Node { tag: None, ..node.clone() }, &path)?
+        } else {
+            self.evaluate(argument, &path)?
+        };
+        let text = value.map_or_else(|| Ok(String::new()), |value| text_of(value, at))?;
+        Ok(Some(Value { line: node.line, data: Data::Text(bounded(STANDARD.encode(text), at)?) }))
     }
 
     /// `Fn::Split`.
