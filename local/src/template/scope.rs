@@ -79,13 +79,7 @@ impl<'t> Scope<'t> {
 
     /// Evaluates a value. `None` is `AWS::NoValue`, or nothing at all.
     pub(super) fn evaluate(&self, node: &Node, path: &str) -> Result<Option<Value>, Fault> {
-        self.steps.set(self.steps.get().saturating_add(1));
-        if self.steps.get() > STEPS_MAX {
-            return Err(Fault::yaml(
-                node.line,
-                format!("a template must need at most {STEPS_MAX} evaluations"),
-            ));
-        }
+        self.step(node.line)?;
         if let Some((function, argument)) = function(node) {
             return match function.as_str() {
                 "Fn::Base64" => self.encode(node, argument, path),
@@ -141,6 +135,15 @@ impl<'t> Scope<'t> {
             Fault::invalid(at, format!("the name of a condition{hint}"), quoted(name))
         })?;
         self.chained(&format!("Conditions.{name}"), at, || self.holds(node, &format!("Conditions.{name}")))
+    }
+
+    /// Counts an evaluation against the limit.
+    fn step(&self, line: usize) -> Result<(), Fault> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        if self.steps.get() > STEPS_MAX {
+            return Err(Fault::yaml(line, format!("a template must need at most {STEPS_MAX} evaluations")));
+        }
+        Ok(())
     }
 
     /// Evaluates what another value needs, with a limit on how far that goes.
@@ -382,6 +385,7 @@ impl<'t> Scope<'t> {
 
     /// Evaluates a condition's expression.
     fn holds(&self, node: &Node, path: &str) -> Result<bool, Fault> {
+        self.step(node.line)?;
         let at = (node.line, path);
         let (function, argument) = match function(node) {
             Some(found) => found,
