@@ -119,7 +119,11 @@ fn table(schema: &Property<'_>, tables: &[GlueTable]) -> Result<GlueTable, Fault
     let name = schema.get("TableName");
     let wanted = name.required_text()?.to_lowercase();
     let table = tables.iter().find(|table| table.database == database && table.name == wanted);
-    table
-        .cloned()
-        .ok_or_else(|| name.expected(format!("a table of this template in the database {database}")))
+    match table {
+        Some(table) if table.columns.is_empty() => {
+            Err(name.expected("a table whose columns the template has"))
+        }
+        Some(table) => Ok(table.clone()),
+        None => Err(name.expected(format!("a table of this template in the database {database}"))),
+    }
 }

@@ -33,7 +33,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-pub(crate) use conversion::{Conversion, OpenX, ParquetCompression};
+pub(crate) use conversion::{Conversion, ParquetCompression};
 pub(crate) use delivery::{DeliveryStream, Source};
 pub(crate) use destination::{BackupMode, Destination};
 pub(crate) use error::TemplateError;
@@ -47,7 +47,7 @@ pub(crate) use request::{delivery_stream_of_request, delivery_stream_of_update};
 pub(crate) use s3::{Compression, S3Backup, S3Destination};
 pub(crate) use state_table::{KeyAttribute, StateTable};
 pub(crate) use stream::{Stream, StreamMode};
-pub(crate) use table::{GlueColumn, GlueTable};
+pub(crate) use table::GlueTable;
 
 use delivery::Known;
 use error::Fault;

@@ -80,7 +80,8 @@ pub(crate) struct MetadataExtraction {
 pub(super) fn read(configuration: &Property<'_>, functions: &[Function]) -> Result<Processing, Fault> {
     let mut processing = Processing::default();
     configuration.only(&["Enabled", "Processors"])?;
-    if !configuration.get("Enabled").flag()?.unwrap_or(false) {
+    let enabled = configuration.get("Enabled");
+    if !configuration.exists() || !enabled.flag()?.ok_or_else(|| enabled.expected("true or false"))? {
         return Ok(processing);
     }
     let mut messages = None;

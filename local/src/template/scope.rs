@@ -79,15 +79,12 @@ impl<'t> Scope<'t> {
 
     /// Evaluates a value. `None` is `AWS::NoValue`, or nothing at all.
     pub(super) fn evaluate(&self, node: &Node, path: &str) -> Result<Option<Value>, Fault> {
-        self.steps.set(self.steps.get().saturating_add(1));
-        if self.steps.get() > STEPS_MAX {
-            return Err(Fault::yaml(
-                node.line,
-                format!("a template must need at most {STEPS_MAX} evaluations"),
-            ));
-        }
+        self.step(node.line)?;
         if let Some((function, argument)) = function(node) {
-            return self.call(&function, argument, (node.line, path));
+            return match function.as_str() {
+                "Fn::Base64" => self.encode(node, argument, path),
+                _ => self.call(&function, argument, (node.line, path)),
+            };
         }
         let data = match &node.kind {
             Kind::Null => return Ok(None),
@@ -138,6 +135,15 @@ impl<'t> Scope<'t> {
             Fault::invalid(at, format!("the name of a condition{hint}"), quoted(name))
         })?;
         self.chained(&format!("Conditions.{name}"), at, || self.holds(node, &format!("Conditions.{name}")))
+    }
+
+    /// Counts an evaluation against the limit.
+    fn step(&self, line: usize) -> Result<(), Fault> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        if self.steps.get() > STEPS_MAX {
+            return Err(Fault::yaml(line, format!("a template must need at most {STEPS_MAX} evaluations")));
+        }
+        Ok(())
     }
 
     /// Evaluates what another value needs, with a limit on how far that goes.
@@ -198,11 +204,6 @@ impl<'t> Scope<'t> {
             "Fn::Split" => self.split(argument, at)?,
             "Fn::Select" => return self.select(argument, at).map(Some),
             "Fn::FindInMap" => return self.find_in_map(argument, at),
-            "Fn::Base64" => {
-                let value = self.evaluate(argument, at.1)?;
-                let text = value.map_or_else(|| Ok(String::new()), |value| text_of(value, at))?;
-                Data::Text(bounded(STANDARD.encode(text), at)?)
-            }
             _ => {
                 let hint = hint(function, FUNCTIONS);
                 return Err(Fault::unsupported(at, format!("the function {function}{hint}")));
@@ -312,6 +313,19 @@ impl<'t> Scope<'t> {
         Ok(items.join(&delimiter))
     }
 
+    /// `Fn::Base64`. In its short form the argument is the node itself, which must lose its tag to be a value.
+    fn encode(&self, node: &Node, argument: &Node, path: &str) -> Result<Option<Value>, Fault> {
+        let path = format!("{path}.Fn::Base64");
+        let at = (node.line, path.as_str());
+        let value = if std::ptr::eq(node, argument) {
+            self.evaluate(&Node { tag: None, ..node.clone() }, &path)?
+        } else {
+            self.evaluate(argument, &path)?
+        };
+        let text = value.map_or_else(|| Ok(String::new()), |value| text_of(value, at))?;
+        Ok(Some(Value { line: node.line, data: Data::Text(bounded(STANDARD.encode(text), at)?) }))
+    }
+
     /// `Fn::Split`.
     fn split(&self, argument: &Node, at: At<'_>) -> Result<Data, Fault> {
         let [delimiter, text] = self.two(argument, at)?;
@@ -371,6 +385,7 @@ impl<'t> Scope<'t> {
 
     /// Evaluates a condition's expression.
     fn holds(&self, node: &Node, path: &str) -> Result<bool, Fault> {
+        self.step(node.line)?;
         let at = (node.line, path);
         let (function, argument) = match function(node) {
             Some(found) => found,

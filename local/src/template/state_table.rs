@@ -24,6 +24,9 @@ const KNOWN: [&str; 12] = [
     "WarmThroughput",
 ];
 
+/// Permissions, encryption, tags: they may refer to anything.
+const MAY_REFER_TO_ANYTHING: [&str; 3] = ["ResourcePolicy", "SSESpecification", "Tags"];
+
 /// A table of items that a function loads and saves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StateTable {
@@ -50,7 +53,7 @@ pub(crate) struct KeyAttribute {
 pub(super) fn read(scope: &Scope<'_>, resource: &Resource<'_>) -> Result<StateTable, Fault> {
     let path = resource.path();
     let identity = identity(scope, resource.logical_id, (resource.node.line, &path))?;
-    let value = scope.evaluate(resource.properties()?, &path)?;
+    let value = scope.evaluate_except(resource.properties()?, &path, &MAY_REFER_TO_ANYTHING)?;
     let value = value.ok_or_else(|| Fault::invalid((resource.node.line, &path), "a map", "nothing"))?;
     let properties = Property::new(path, &value);
     properties.only(&KNOWN)?;

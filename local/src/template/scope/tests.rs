@@ -71,7 +71,10 @@ fn get_att_gives_arns() {
         "!GetAtt Odd.Arn",
         "a reference to Odd, which is of type AWS::EC2::VPC is not supported by the local run",
     );
-    refuses("!GetAtt Raw.DomainName", "the attribute DomainName of Raw is not supported by the local run");
+    refuses(
+        "!GetAtt Raw.DomainNam",
+        "the attribute DomainNam of Raw (did you mean DomainName?) is not supported by the local run",
+    );
 }
 
 #[test]

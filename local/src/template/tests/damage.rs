@@ -17,6 +17,18 @@ fn the_deepest_template_fits_the_stack() {
     assert_eq!(parse(&text).unwrap().not_run.len(), 1);
 }
 
+#[test]
+fn conditions_do_not_multiply_without_end() {
+    let level = |level: usize| {
+        let next = vec![format!("!Condition C{}", level + 1); 10].join(", ");
+        format!("  C{level}: !And [{}]\n", if level == 7 { "!Equals [a, a]".to_owned() } else { next })
+    };
+    let conditions: Vec<String> = (0..8).map(level).collect();
+    let text = format!("Conditions:\n{}Resources:\n  A: {{ Type: T, Condition: C0 }}\n", conditions.concat());
+    let error = parse(&text).unwrap_err().to_string();
+    assert!(error.ends_with("a template must need at most 100000 evaluations"), "{error}");
+}
+
 /// Resources of the other types that are read, to stand behind the small template's.
 const EVERYTHING_ELSE: &str = "
   Frames: { Type: 'AWS::Kinesis::Stream' }

@@ -204,3 +204,16 @@ ProcessingConfiguration: { Enabled: true, Processors: [ { Type: Lambda, Paramete
     });
     assert_eq!(delivery(settings).unwrap().configuration, expected);
 }
+
+#[test]
+fn a_schema_is_a_table_whose_columns_the_template_has() {
+    let table = "StorageDescriptor: { Columns: [ { Name: id, Type: string } ] }";
+    let settings = format!("        {CONVERSION}\n");
+    let other = table.replace("Columns:", "Location: !ImportValue x, Columns:");
+    parse(&format!("{SMALL}{settings}").replace(table, &other)).unwrap();
+    let error = parse(&format!("{SMALL}{settings}").replace(table, "Name2: x")).unwrap_err().to_string();
+    assert!(
+        error.ends_with(".TableName` must be a table whose columns the template has, was \"t\""),
+        "{error}"
+    );
+}

@@ -185,7 +185,7 @@ fn the_older_form_of_a_bucket_is_read() {
     let s3 = stream.s3().unwrap();
     assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.compression), ("out", "a/", Compression::Gzip));
     refuses_other(
-        ("S3Destination", "BucketARN: 'arn:aws:s3:::out'\nProcessingConfiguration: {}"),
+        ("S3Destination", "BucketARN: 'arn:aws:s3:::out'\nProcessingConfiguration: { Enabled: false }"),
         "S3DestinationConfiguration.ProcessingConfiguration`: ProcessingConfiguration is not supported by the local run",
     );
 }

@@ -137,7 +137,7 @@ fn functions_of_cloudformation_are_run() {
     let error = parse(&inline).unwrap_err().to_string();
     assert_eq!(error, "t.yaml:8: `Resources.Fn.Properties.Code`: Code is not supported by the local run");
     let error = parse(&PLAIN.replace("Metadata:", "CreationPolicy:")).unwrap_err().to_string();
-    assert_eq!(error, "t.yaml:5: `Resources.Fn.Metadata` must be a map with the build method, was absent");
+    assert_eq!(error, "t.yaml:6: `Resources.Fn.Metadata` must be a map with the build method, was absent");
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn patterns_of_filters_are_kept_as_they_are() {
         "FilterCriteria: { Filters: [ { Pattern: trade } ] }",
         ".FilterCriteria.Filters[0].Pattern` must be a JSON object in a text, was \"trade\"",
     );
-    let many = format!("FilterCriteria: {{ Filters: [ {} ] }}", vec!["{ Pattern: '{}' }"; 11].join(", "));
+    let many = format!("FilterCriteria: {{ Filters: [ {} ] }}", ["{ Pattern: '{}' }"; 11].join(", "));
     refuses_mapping(&many, ".FilterCriteria.Filters` must be a list of at most 10, was a list of 11");
 }
 

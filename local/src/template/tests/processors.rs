@@ -183,3 +183,12 @@ fn processors_stand_once() {
         ".ProcessingConfiguration.Processors[1].Type` must be a processor that stands once, was \"Decompression\"",
     );
 }
+
+#[test]
+fn processing_is_enabled_or_not() {
+    refuses(
+        &processors(&[DECOMPRESSION]).replace("Enabled: true, ", ""),
+        1,
+        ".ProcessingConfiguration.Enabled` must be true or false, was absent",
+    );
+}
