@@ -144,9 +144,12 @@ def updated_delivery_stream(firehose, buckets):
 
 def bucket_by_boto3(s3):
     keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="by-hand", Prefix="raw/")["Contents"]]
-    expect("boto3 s3 list_objects_v2", len(keys) == 1 and keys[0].startswith("raw/"), keys)
-    body = s3.get_object(Bucket="by-hand", Key=keys[0])["Body"].read()
-    expect("boto3 s3 get_object", body.startswith(b"one record\n"), body[:20])
+    # The rest was delivered when the delivery stream was deleted.
+    expect("boto3 s3 list_objects_v2", len(keys) == 2 and all(key.startswith("raw/") for key in keys), keys)
+    bodies = [s3.get_object(Bucket="by-hand", Key=key)["Body"].read() for key in keys]
+    whole = b"one record\n" + (b"x" * 99_999 + b"\n") * 64
+    found = [b"".join(bodies), b"".join(reversed(bodies))]
+    expect("boto3 s3 get_object: every byte that was put, once", whole in found, [len(body) for body in bodies])
 
 
 def function_by_boto3(functions, name):
@@ -189,7 +192,9 @@ def pipeline(kinesis, dynamodb, stack):
     first = bars[0]
     # 60 trades of 0.25 each at one price.
     expect("the bar is that of the trades", (first["trade_count"], first["base_volume"], first["close"]) == (60, 15.0, 43210.5), first)
-    items = dynamodb.scan(TableName=f"{stack}-state")["Items"]
+    tables = [name for name in dynamodb.list_tables()["TableNames"] if name.startswith(f"{stack}-")]
+    expect("boto3 dynamodb list_tables", len(tables) == 1, tables)
+    items = dynamodb.scan(TableName=tables[0])["Items"]
     expect("the state is in the table", len(items) > 0, items)
 
 

@@ -65,7 +65,10 @@ impl Functions {
     ///
     /// # Errors
     /// When one does not start.
-    pub(crate) async fn start(built: Vec<Built<'_>>, around: &Surroundings<'_>) -> Result<Self, FunctionError> {
+    pub(crate) async fn start(
+        built: Vec<Built<'_>>,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, FunctionError> {
         let lines = log_lines();
         let mut started = BTreeMap::new();
         for Built { function, binary } in built {

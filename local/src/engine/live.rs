@@ -86,8 +86,10 @@ impl Live {
     /// What everything has done so far.
     pub(crate) async fn status(&self) -> Status {
         let Parts { streams, deliveries, mappings, functions } = self.0.as_ref();
-        let mappings = mappings.iter().map(|(name, mapping)| (name.clone(), mapping_status(&mapping.counts())));
-        let functions = functions.all().map(|function| (function.name().to_owned(), function_status(&function.counts())));
+        let mappings =
+            mappings.iter().map(|(name, mapping)| (name.clone(), mapping_status(&mapping.counts())));
+        let functions =
+            functions.all().map(|function| (function.name().to_owned(), function_status(&function.counts())));
         Status {
             at_ms: Timestamp::now().as_millisecond(),
             streams: streams.status().await,
@@ -192,8 +194,7 @@ impl Served {
             deliveries.start(stream.clone())?;
         }
         let (mappings, readers) = start_mappings(plan, &functions, &data, &streams);
-        let parts =
-            Parts { streams, deliveries: deliveries.clone(), mappings, functions: functions.clone() };
+        let parts = Parts { streams, deliveries: deliveries.clone(), mappings, functions: functions.clone() };
         let live = Live(Arc::new(parts));
         let parts = GatewayParts {
             kinesis: kinesis.router(),

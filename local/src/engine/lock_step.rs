@@ -89,9 +89,9 @@ impl LockStep {
             Some(MappingRun { source: EventSource::new(plan.settings, function, on_failure, now) })
         };
         // What functions publish is put under keys that keep its order, so the number of its shards changes nothing.
-        let output =
-            |stream: Stream| Output { name: stream.name, arn: stream.arn, shards: Shards::new(1) };
-        let deliveries = plan.deliveries.into_iter().map(delivery).collect::<Result<_, DestinationError>>()?;
+        let output = |stream: Stream| Output { name: stream.name, arn: stream.arn, shards: Shards::new(1) };
+        let deliveries =
+            plan.deliveries.into_iter().map(delivery).collect::<Result<_, DestinationError>>()?;
         Ok(Self {
             input: route.input,
             deliveries,

@@ -70,7 +70,10 @@ impl Streams {
         let mut status = BTreeMap::new();
         for name in self.store.list_stream_names().await {
             let Ok(stream) = self.store.get_stream(&name).await else { continue };
-            let open = stream.shards.iter().filter(|shard| shard.sequence_number_range.ending_sequence_number.is_none());
+            let open = stream
+                .shards
+                .iter()
+                .filter(|shard| shard.sequence_number_range.ending_sequence_number.is_none());
             let mut records = 0;
             for shard in 0..i64::try_from(stream.shards.len()).unwrap_or_default() {
                 records += self.store.current_shard_seq(&name, shard).await;

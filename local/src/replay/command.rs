@@ -61,7 +61,8 @@ pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
 
 /// The variables of this process: knobs among them override those of the template.
 pub(crate) fn knobs() -> BTreeMap<String, String> {
-    let texts = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let texts =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     std::env::vars_os().filter_map(texts).collect()
 }
 

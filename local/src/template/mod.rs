@@ -42,11 +42,14 @@ pub(crate) use http::{ContentEncoding, HttpDestination};
 pub(crate) use mapping::{Mapping, OnFailure, StartingPosition};
 pub(crate) use named::Named;
 pub(crate) use open_search::{DocumentId, IndexRotation, OpenSearchDestination};
-pub(crate) use processing::{Decompression, LambdaProcessor, MetadataExtraction, Processing, SubRecords};
+pub(crate) use processing::SubRecords;
 pub(crate) use request::{delivery_stream_of_request, delivery_stream_of_update};
 pub(crate) use s3::{Compression, S3Backup, S3Destination};
+pub(crate) use scope::REGION;
 pub(crate) use state_table::{KeyAttribute, StateTable};
-pub(crate) use stream::{Stream, StreamMode};
+pub(crate) use stream::Stream;
+#[cfg(test)]
+pub(crate) use stream::StreamMode;
 pub(crate) use table::GlueTable;
 
 use delivery::Known;
@@ -61,8 +64,9 @@ const FUNCTION_TYPES: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Fu
 const MAPPING_TYPE: &str = "AWS::Lambda::EventSourceMapping";
 
 /// The types that are run, beside functions.
-const RUN_TYPES: [&str; 7] = [
+const RUN_TYPES: [&str; 8] = [
     "AWS::DynamoDB::Table",
+    "AWS::Glue::Table",
     "AWS::Kinesis::Stream",
     "AWS::KinesisFirehose::DeliveryStream",
     MAPPING_TYPE,

@@ -15,7 +15,7 @@ use super::value::{Data, Value};
 use super::yaml::{Kind, Node};
 
 /// `AWS::Region` of the local run.
-pub(super) const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 /// `AWS::AccountId` of the local run.
 pub(super) const ACCOUNT_ID: &str = "000000000000";
 /// `AWS::Partition` of the local run.

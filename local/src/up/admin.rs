@@ -30,7 +30,10 @@ async fn tail(State(live): State<Live>, Path(name): Path<String>) -> Response {
             ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
         }
         None => {
-            let text = format!("expected the name of a stream, one of {}, was {name:?}", live.names().await.join(", "));
+            let text = format!(
+                "expected the name of a stream, one of {}, was {name:?}",
+                live.names().await.join(", ")
+            );
             (StatusCode::NOT_FOUND, text).into_response()
         }
     }

@@ -14,7 +14,7 @@ use super::{PORT, admin, opening};
 use crate::engine::live::{LiveError, Options, Served};
 use crate::replay::command::{assignment, knobs};
 use crate::replay::turn_knobs;
-use crate::template::{Destination, Stack, TemplateError};
+use crate::template::{Destination, REGION, Stack, TemplateError};
 
 /// How often the status is shown.
 const PACE: Duration = Duration::from_secs(1);
@@ -74,11 +74,12 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), UpError> {
         send_documents_to(url, &mut stack);
     }
     let mut end = std::pin::pin!(interrupted());
-    let options =
-        Options { data: args.data.clone(), port: args.port, functions: args.functions.clone() };
+    let options = Options { data: args.data.clone(), port: args.port, functions: args.functions.clone() };
     let served = Served::start(&stack, &options, admin::router).await?;
+    let mut variables = served.variables.clone();
+    variables.insert("AWS_REGION".to_owned(), REGION.to_owned());
     let mut terminal = Terminal::new(args.json);
-    for line in opening::lines(&stack, &args.template).into_iter().chain(opening::exports(&served.variables)) {
+    for line in opening::lines(&stack, &args.template).into_iter().chain(opening::exports(&variables)) {
         eprintln!("{line}");
     }
     let ended = watch(&served, &mut terminal, &mut end).await;

@@ -35,7 +35,8 @@ impl Terminal {
             return Self::Lines;
         }
         // The template is a literal: the fallback is never seen.
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style =
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         Self::Table { bar: ProgressBar::no_length().with_style(style), before: Status::default() }
     }
 

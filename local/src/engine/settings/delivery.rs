@@ -9,9 +9,9 @@ use crate::convert::{Compression as Pages, OpenX, Schema};
 use crate::firehose::object_name::ObjectFormat;
 use crate::firehose::prefix::{Prefix, PrefixUse};
 use crate::firehose::{
-    BackupMode, BackupSettings, Buffer, Compression, ContentEncoding, Conversion, Decompression,
-    Destination, DocumentId, HttpSettings, IndexRotation, LambdaSettings, OpenSearchSettings, Processing,
-    Query, S3Settings, Settings, Source, SubRecords, Table,
+    BackupMode, BackupSettings, Buffer, Compression, ContentEncoding, Conversion, Decompression, Destination,
+    DocumentId, HttpSettings, IndexRotation, LambdaSettings, OpenSearchSettings, Processing, Query,
+    S3Settings, Settings, Source, SubRecords, Table,
 };
 use crate::template::{self, DeliveryStream, Function, ParquetCompression};
 

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use thiserror::Error;
 
 use crate::convert::SchemaError;
-use crate::firehose::prefix::PrefixError;
 use crate::firehose::QueryError;
+use crate::firehose::prefix::PrefixError;
 use crate::mapping::FilterError;
 
 pub(crate) use delivery::delivery;
