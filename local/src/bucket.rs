@@ -47,6 +47,7 @@ pub(crate) enum PutError {
 
 impl Bucket {
     /// A bucket in `folder`, which is made with the first object.
+    #[cfg(test)]
     pub(crate) const fn new(folder: PathBuf) -> Self {
         Self { folder, name: None }
     }

@@ -40,11 +40,6 @@ impl Port {
         Ok(Self { listener, address })
     }
 
-    /// Where it is reached.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// The variables that lead an AWS SDK here, whatever the service.
     pub(crate) fn variables(&self) -> BTreeMap<String, String> {
         variables([("AWS_ENDPOINT_URL", self.address)])

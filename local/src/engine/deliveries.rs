@@ -23,8 +23,6 @@ use crate::stream::StreamRecord;
 use crate::streams::ShardConsumer;
 use crate::template::{self, DeliveryStream, Destination, Stack};
 
-/// Delivery streams of an account: the service's default quota.
-const DELIVERY_STREAMS_MAX: usize = 50;
 /// Records that a reader hands over at once.
 const FORWARDED_MAX: usize = 500;
 
@@ -159,15 +157,8 @@ impl DeliveryStreams for Deliveries {
     async fn create(&self, request: &Value) -> Result<String, ApiError> {
         let stream = self.0.requested(request)?;
         let (name, arn) = (stream.name.clone(), stream.arn.clone());
-        {
-            let running = self.0.running();
-            if running.contains_key(&name) {
-                return Err(ApiError::InUse { name });
-            }
-            if running.len() >= DELIVERY_STREAMS_MAX {
-                let text = format!("an account has at most {DELIVERY_STREAMS_MAX} delivery streams");
-                return Err(ApiError::LimitExceeded(text));
-            }
+        if self.0.running().contains_key(&name) {
+            return Err(ApiError::InUse { name });
         }
         self.start(stream).map_err(|error| refused(&error))?;
         Ok(arn)
@@ -175,8 +166,14 @@ impl DeliveryStreams for Deliveries {
 
     async fn update(&self, request: &Value) -> Result<(), ApiError> {
         let stream = self.0.requested(request)?;
-        let (name, version) = (stream.name.clone(), self.describe(&stream.name).map(|found| found.version));
-        let version = version.ok_or_else(|| ApiError::NotFound { name: name.clone() })? + 1;
+        let name = stream.name.clone();
+        let version = self.0.running().get(&name).map(|found| (found.version + 1, partitions(&found.stream)));
+        let (version, partitioned) = version.ok_or_else(|| ApiError::NotFound { name: name.clone() })?;
+        if partitions(&stream) != partitioned {
+            let text =
+                "dynamic partitioning can be neither enabled nor disabled on an existing delivery stream";
+            return Err(ApiError::InvalidArgument(text.to_owned()));
+        }
         // There are far fewer changes in a run.
         let number = u32::try_from(version).unwrap_or(u32::MAX);
         let settings = self.0.settings(&stream, number).map_err(|error| refused(&error))?;
@@ -233,6 +230,10 @@ impl DeliveryStreams for Deliveries {
             Err(Refusal::Full | Refusal::Stopped) => Ok(Vec::new()),
         }
     }
+}
+
+fn partitions(stream: &DeliveryStream) -> bool {
+    stream.s3().is_some_and(|s3| s3.dynamic_partitioning)
 }
 
 fn kind(stream: &DeliveryStream) -> StreamType {

@@ -80,7 +80,7 @@ impl Functions {
                 services: (around.services)(function),
                 timeout: function.timeout,
                 memory_mb: function.memory_mb,
-                reserved_concurrency: None,
+                reserved_concurrency: function.reserved_concurrency,
                 log: (around.log_of)(&function.name),
                 lines: lines.clone(),
             };

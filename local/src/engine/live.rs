@@ -29,6 +29,7 @@ use crate::endpoints::{DynamoDb, EndpointError, Gateway, GatewayParts, Kinesis, 
 use crate::firehose_api;
 use crate::lambda::{self, BinaryError, Function, FunctionCounts, LogLine};
 use crate::mapping::{LiveCounts, LiveMapping};
+use crate::streams::Retention;
 use crate::template::{self, Stack};
 
 /// What is run, and where.
@@ -80,18 +81,20 @@ struct Parts {
     deliveries: Deliveries,
     mappings: Vec<(String, LiveMapping<Function>)>,
     functions: Functions,
+    retention: Retention,
 }
 
 impl Live {
     /// What everything has done so far.
     pub(crate) async fn status(&self) -> Status {
-        let Parts { streams, deliveries, mappings, functions } = self.0.as_ref();
+        let Parts { streams, deliveries, mappings, functions, retention } = self.0.as_ref();
         let mappings =
             mappings.iter().map(|(name, mapping)| (name.clone(), mapping_status(&mapping.counts())));
         let functions =
             functions.all().map(|function| (function.name().to_owned(), function_status(&function.counts())));
         Status {
             at_ms: Timestamp::now().as_millisecond(),
+            records_let_go: retention.records_gone(),
             streams: streams.status().await,
             delivery_streams: deliveries.status(),
             mappings: mappings.collect(),
@@ -194,7 +197,14 @@ impl Served {
             deliveries.start(stream.clone())?;
         }
         let (mappings, readers) = start_mappings(plan, &functions, &data, &streams);
-        let parts = Parts { streams, deliveries: deliveries.clone(), mappings, functions: functions.clone() };
+        let retention = kinesis.retention();
+        let parts = Parts {
+            streams,
+            deliveries: deliveries.clone(),
+            mappings,
+            functions: functions.clone(),
+            retention: retention.clone(),
+        };
         let live = Live(Arc::new(parts));
         let parts = GatewayParts {
             kinesis: kinesis.router(),
@@ -205,7 +215,6 @@ impl Served {
             buckets: Some(data.buckets().to_owned()),
         };
         let gateway = Gateway::open(port, parts)?;
-        let retention = kinesis.retention();
         let retention = tokio::spawn(async move { retention.run().await });
         Ok(Self { live, variables, readers, _gateway: gateway, retention, _dynamodb: dynamodb })
     }

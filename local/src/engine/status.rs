@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Status {
     /// When, in milliseconds since the epoch.
     pub(crate) at_ms: i64,
+    /// Records that left their streams before their time, because these had no room for more.
+    pub(crate) records_let_go: u64,
     /// Data streams.
     pub(crate) streams: BTreeMap<String, StreamStatus>,
     /// Delivery streams.

@@ -124,7 +124,7 @@ pub(super) fn of_properties(
     let destinations: Vec<String> = destination::names().map(|name| format!("{name}Configuration")).collect();
     let allowed = STREAM_KNOWN.iter().copied().chain(destinations.iter().map(String::as_str));
     properties.only(&allowed.collect::<Vec<_>>())?;
-    let (kind, place) = destination::find(properties, "Configuration")?;
+    let (kind, place) = destination::find(properties)?;
     let (destination, processing) = destination::read(kind, &place, known)?;
     Ok(DeliveryStream {
         logical_id: names.logical_id,

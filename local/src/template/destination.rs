@@ -57,45 +57,25 @@ pub(super) enum Kind {
     Http,
 }
 
-impl Kind {
-    /// The form that has every property of a destination of this kind.
-    pub(super) const fn full(self) -> Self {
-        match self {
-            Self::S3 => Self::ExtendedS3,
-            other => other,
-        }
-    }
-
-    /// Whether a destination of this kind was declared like that: both forms of S3 are the same.
-    pub(super) const fn is_of(self, destination: &Destination) -> bool {
-        matches!(
-            (self, destination),
-            (Self::ExtendedS3 | Self::S3, Destination::S3(_))
-                | (Self::OpenSearch, Destination::OpenSearch(_))
-                | (Self::Http, Destination::Http(_))
-        )
-    }
-}
-
-/// Every name under which a destination may stand, before `Configuration` or `Update`.
+/// Every name under which a destination may stand, before `Configuration`.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     RUN.iter().map(|(name, _)| *name).chain(NOT_RUN.iter().map(|(name, _)| *name))
 }
 
-/// Finds the one destination among the properties; `ending` is `Configuration` or `Update`.
-pub(super) fn find<'v>(properties: &Property<'v>, ending: &str) -> Result<(Kind, Property<'v>), Fault> {
+/// Finds the one destination among the properties.
+pub(super) fn find<'v>(properties: &Property<'v>) -> Result<(Kind, Property<'v>), Fault> {
     for (name, instead) in NOT_RUN {
-        let place = properties.get(&format!("{name}{ending}"));
+        let place = properties.get(&format!("{name}Configuration"));
         if place.exists() {
             return Err(place.unsupported(format!("this destination ({instead})")));
         }
     }
-    let places = RUN.iter().map(|(name, kind)| (*kind, properties.get(&format!("{name}{ending}"))));
+    let places = RUN.iter().map(|(name, kind)| (*kind, properties.get(&format!("{name}Configuration"))));
     let mut set = places.filter(|(_, place)| place.exists());
     match (set.next(), set.next()) {
         (Some(found), None) => Ok(found),
         (Some(_), Some((_, second))) => Err(second.expected("absent, as there is another destination")),
-        (None, _) => Err(properties.get(&format!("ExtendedS3Destination{ending}")).expected("a map")),
+        (None, _) => Err(properties.get("ExtendedS3DestinationConfiguration").expected("a map")),
     }
 }
 

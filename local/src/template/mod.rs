@@ -43,7 +43,7 @@ pub(crate) use mapping::{Mapping, OnFailure, StartingPosition};
 pub(crate) use named::Named;
 pub(crate) use open_search::{DocumentId, IndexRotation, OpenSearchDestination};
 pub(crate) use processing::SubRecords;
-pub(crate) use request::{delivery_stream_of_request, delivery_stream_of_update};
+pub(crate) use request::delivery_stream_of_request;
 pub(crate) use s3::{Compression, S3Backup, S3Destination};
 pub(crate) use scope::REGION;
 pub(crate) use state_table::{KeyAttribute, StateTable};

@@ -1,13 +1,12 @@
-//! Delivery streams that are made and changed by requests: `CreateDeliveryStream` and `UpdateDestination`.
+//! Delivery streams that are made by a request: `CreateDeliveryStream`.
 //!
-//! Their JSON has the names that the template has, so both are read by the same code: a request becomes a tree of
+//! Its JSON has the names that the template has, so both are read by the same code: a request becomes a tree of
 //! values without lines, and the configuration of a template becomes JSON again for `DescribeDeliveryStream`.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::Stack;
 use super::delivery::{self, DeliveryStream, Names};
-use super::destination;
 use super::error::{Fault, TemplateError};
 use super::identity;
 use super::value::{Data, Property, Value};
@@ -31,10 +30,6 @@ const NUMBERS: [&str; 11] = [
 const FLAGS: [&str; 4] =
     ["CaseInsensitive", "ConvertDotsInJsonKeysToUnderscores", "Enabled", "EnableDictionaryCompression"];
 
-/// Properties that an update calls otherwise, and of which it replaces parts.
-const NESTED_UPDATES: [(&str, &str); 2] =
-    [("S3Update", "S3Configuration"), ("S3BackupUpdate", "S3BackupConfiguration")];
-
 /// Reads the request `CreateDeliveryStream` for a delivery stream called `name`.
 ///
 /// # Errors
@@ -45,19 +40,6 @@ pub(crate) fn delivery_stream_of_request(
     stack: &Stack,
 ) -> Result<DeliveryStream, TemplateError> {
     created(name, request, stack).map_err(Fault::into_request_error)
-}
-
-/// Reads the request `UpdateDestination` for a delivery stream. What the request does not name stays as it was; a
-/// destination of another kind takes nothing over.
-///
-/// # Errors
-/// As [`delivery_stream_of_request`].
-pub(crate) fn delivery_stream_of_update(
-    stream: &DeliveryStream,
-    request: &Json,
-    stack: &Stack,
-) -> Result<DeliveryStream, TemplateError> {
-    updated(stream, request, stack).map_err(Fault::into_request_error)
 }
 
 fn created(name: &str, request: &Json, stack: &Stack) -> Result<DeliveryStream, Fault> {
@@ -73,48 +55,6 @@ fn created(name: &str, request: &Json, stack: &Stack) -> Result<DeliveryStream, 
         arn: identity::delivery_stream_arn(name),
     };
     delivery::of_properties(names, &Property::new("", &value), &stack.known())
-}
-
-fn updated(stream: &DeliveryStream, request: &Json, stack: &Stack) -> Result<DeliveryStream, Fault> {
-    let asked = value(request).unwrap_or(Value { line: 0, data: Data::Map(Vec::new()) });
-    let (kind, place) = destination::find(&Property::new("", &asked), "Update")?;
-    let before = if kind.is_of(&stream.destination) { stream.configuration.clone() } else { Json::Null };
-    let configuration = merged(before, json(&place));
-    let merged = value(&configuration).unwrap_or(Value { line: 0, data: Data::Map(Vec::new()) });
-    let place = Property::new(place.path.clone(), &merged);
-    // The plain form knows less than the configuration it is merged with may have.
-    let (destination, processing) = destination::read(kind.full(), &place, &stack.known())?;
-    let partitions =
-        |stream: Option<&super::s3::S3Destination>| stream.is_some_and(|s3| s3.dynamic_partitioning);
-    let updated = DeliveryStream { processing, destination, configuration, ..stream.clone() };
-    if partitions(stream.s3()) != partitions(updated.s3()) {
-        let enabled = place.get("DynamicPartitioningConfiguration");
-        return Err(enabled.expected("as it was when the delivery stream was made"));
-    }
-    Ok(updated)
-}
-
-/// A configuration with what an update says.
-fn merged(before: Json, update: Json) -> Json {
-    let (mut before, update) = (object(before), object(update));
-    for (key, value) in update {
-        match NESTED_UPDATES.iter().find(|(from, _)| *from == key) {
-            Some((_, to)) => {
-                let mut nested = object(before.remove(*to).unwrap_or_default());
-                nested.extend(object(value));
-                before.insert((*to).to_owned(), Json::Object(nested));
-            }
-            None => {
-                before.insert(key, value);
-            }
-        }
-    }
-    Json::Object(before)
-}
-
-/// The entries of an object; none of anything else.
-fn object(json: Json) -> Map<String, Json> {
-    if let Json::Object(entries) = json { entries } else { Map::new() }
 }
 
 /// The values of a request; `None` is `null`.

@@ -83,8 +83,12 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), UpError> {
         eprintln!("{line}");
     }
     let ended = watch(&served, &mut terminal, &mut end).await;
-    eprintln!("ending: what was taken is delivered");
-    served.stop().await;
+    eprintln!("ending: what was taken is delivered; Ctrl-C again ends at once");
+    tokio::select! {
+        () = served.stop() => {}
+        // A destination that does not answer may be waited for as long as its retries last.
+        _ = interrupted() => eprintln!("ended: what was not delivered is lost to this run"),
+    }
     ended
 }
 

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::engine::status::{DeliveryStatus, FunctionStatus, MappingStatus, Status, StreamStatus};
-use crate::quantity::{bytes, grouped};
+use crate::quantity::{bytes, counted, grouped};
 
 /// Draws the tables of a status; rates are those since the status `before`.
 pub(super) fn tables(now: &Status, before: &Status) -> String {
@@ -50,7 +50,12 @@ pub(super) fn tables(now: &Status, before: &Status) -> String {
             functions,
         ),
     ];
-    tables.into_iter().flatten().map(|table| format!("{table}\n")).collect()
+    let mut text: String = tables.into_iter().flatten().map(|table| format!("{table}\n")).collect();
+    if now.records_let_go > 0 {
+        let records = counted(now.records_let_go, "record");
+        text.push_str(&format!("{records} left their streams early: they hold as much as they may\n"));
+    }
+    text
 }
 
 /// The time between two statuses.

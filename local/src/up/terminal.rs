@@ -46,7 +46,15 @@ impl Terminal {
     /// When nobody reads any more.
     pub(super) fn log(&self, line: &LogLine) -> io::Result<()> {
         match self {
-            Self::Json => print(&json!({"log": {"function": line.function, "text": line.text}}).to_string()),
+            Self::Json => {
+                let LogLine { time, function, request, text } = line;
+                let time = format!("{time:.3}");
+                let (function, request) = (function.as_ref(), request.as_deref());
+                print(
+                    &json!({"log": {"time": time, "function": function, "request": request, "text": text}})
+                        .to_string(),
+                )
+            }
             Self::Table { bar, .. } => {
                 if let Some(text) = view(line) {
                     bar.println(text);

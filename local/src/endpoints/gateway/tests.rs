@@ -183,8 +183,8 @@ async fn a_service_that_is_not_served_says_who_serves_it() {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named_and_what_to_do() {
-    let taken = Port::take(0).unwrap();
-    let port = taken.address().port();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
     let error = Port::take(port).unwrap_err();
     let expected = format!(
         "port {port} of this machine must be free: end what listens there, or choose another with --port (0 has the system choose)"

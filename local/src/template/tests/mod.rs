@@ -10,6 +10,7 @@ mod processors;
 mod requests;
 mod tables;
 
+use super::processing::{Decompression, LambdaProcessor, MetadataExtraction, Processing};
 use super::*;
 
 /// A small template around one delivery stream.

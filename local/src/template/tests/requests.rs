@@ -1,4 +1,4 @@
-//! Tests of delivery streams that requests make and change.
+//! Tests of delivery streams that requests make.
 
 use std::time::Duration;
 
@@ -22,12 +22,6 @@ fn bucket(settings: Value) -> Value {
     let Value::Object(settings) = settings else { panic!("no settings") };
     request["ExtendedS3DestinationConfiguration"].as_object_mut().unwrap().extend(settings);
     request
-}
-
-/// Reads an update of a delivery stream that was made with `settings`.
-fn update(settings: Value, request: &Value) -> Result<DeliveryStream, String> {
-    let made = create(&bucket(settings))?;
-    delivery_stream_of_update(&made, request, &stack()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -92,56 +86,4 @@ fn names_of_delivery_streams_are_those_that_aws_takes() {
             "`DeliveryStreamName` must be 1 to 64 letters, digits, underscores, points and hyphens";
         assert_eq!(error, format!("{expected}, was {name:?}"));
     }
-}
-
-#[test]
-fn an_update_keeps_what_it_does_not_name() {
-    let request = json!({ "ExtendedS3DestinationUpdate": { "Prefix": "b/", "BufferingHints": { "SizeInMBs": 1, "IntervalInSeconds": 1 } } });
-    let updated = update(json!({ "Prefix": "a/", "CompressionFormat": "GZIP" }), &request).unwrap();
-    let s3 = updated.s3().unwrap();
-    assert_eq!((s3.bucket.as_str(), s3.prefix.as_str(), s3.compression), ("made", "b/", Compression::Gzip));
-    let expected = json!({ "BucketARN": "arn:aws:s3:::made", "Prefix": "b/", "CompressionFormat": "GZIP", "BufferingHints": { "SizeInMBs": 1, "IntervalInSeconds": 1 } });
-    assert_eq!(updated.configuration, expected);
-}
-
-#[test]
-fn an_update_changes_the_backup_in_parts() {
-    let settings = json!({ "S3BackupMode": "Enabled", "S3BackupConfiguration": { "BucketARN": "arn:aws:s3:::raw", "Prefix": "a/" } });
-    let request = json!({ "ExtendedS3DestinationUpdate": { "S3BackupUpdate": { "Prefix": "b/" } } });
-    let backup = update(settings, &request).unwrap().s3().unwrap().backup.clone().unwrap();
-    assert_eq!((backup.bucket.as_str(), backup.prefix.as_str()), ("raw", "b/"));
-}
-
-#[test]
-fn another_destination_takes_nothing_over() {
-    let request =
-        json!({ "HttpEndpointDestinationUpdate": { "EndpointConfiguration": { "Url": "http://x" } } });
-    let error = update(json!({}), &request).unwrap_err();
-    assert_eq!(error, "`HttpEndpointDestinationUpdate.S3Configuration` must be a map, was absent");
-    let request = json!({ "HttpEndpointDestinationUpdate": { "EndpointConfiguration": { "Url": "http://x" }, "S3Update": { "BucketARN": "arn:aws:s3:::raw" } } });
-    assert!(matches!(update(json!({}), &request).unwrap().destination, Destination::Http(_)));
-}
-
-#[test]
-fn dynamic_partitioning_is_decided_when_a_delivery_stream_is_made() {
-    let request = json!({ "ExtendedS3DestinationUpdate": {
-        "DynamicPartitioningConfiguration": { "Enabled": true },
-        "Prefix": "!{partitionKeyFromQuery:kind}/",
-        "ErrorOutputPrefix": "!{firehose:error-output-type}/",
-        "ProcessingConfiguration": { "Enabled": true, "Processors": [ { "Type": "MetadataExtraction", "Parameters": [
-            { "ParameterName": "MetadataExtractionQuery", "ParameterValue": "{kind: .kind}" },
-            { "ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6" },
-        ] } ] },
-    } });
-    let error = update(json!({}), &request).unwrap_err();
-    assert_eq!(
-        error,
-        "`ExtendedS3DestinationUpdate.DynamicPartitioningConfiguration` must be as it was when the delivery stream was made, was a map of 1"
-    );
-}
-
-#[test]
-fn an_update_names_a_destination() {
-    let error = update(json!({}), &json!({ "DestinationId": "destinationId-000000000001" })).unwrap_err();
-    assert_eq!(error, "`ExtendedS3DestinationUpdate` must be a map, was absent");
 }
