@@ -109,10 +109,6 @@ pub(crate) enum DestinationType {
 }
 
 impl DestinationType {
-    /// All of them.
-    #[cfg(test)]
-    const ALL: [Self; 3] = [Self::ExtendedS3, Self::HttpEndpoint, Self::OpenSearch];
-
     /// The name on the wire, to which `DestinationConfiguration`, `DestinationUpdate` or `DestinationDescription` is
     /// appended.
     const fn name(self) -> &'static str {

@@ -28,7 +28,7 @@ impl DeliveryStreams for Memory {
         let name = request["DeliveryStreamName"].as_str().unwrap().to_owned();
         let arn = format!("arn:aws:firehose:us-east-1:000000000000:deliverystream/{name}");
         let source = request.get("KinesisStreamSourceConfiguration").cloned();
-        let destination = DestinationType::ALL.into_iter().find_map(|kind| {
+        let destination = DESTINATIONS.into_iter().find_map(|kind| {
             let key = format!("{}DestinationConfiguration", kind.name());
             Some((kind, request.get(key)?.clone()))
         });
@@ -76,6 +76,9 @@ impl DeliveryStreams for Memory {
         Ok((first..held.records.len()).map(|number| format!("id-{number}")).collect())
     }
 }
+
+const DESTINATIONS: [DestinationType; 3] =
+    [DestinationType::ExtendedS3, DestinationType::HttpEndpoint, DestinationType::OpenSearch];
 
 /// The API, and what is behind it.
 struct Service {

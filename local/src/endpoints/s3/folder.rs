@@ -164,6 +164,8 @@ impl S3 for Folder {
         Box::pin(async move {
             let mut page = self.files.list_objects(request).await?;
             page.output.contents = page.output.contents.map(finished);
+            // Keys are given as they are: said to be encoded, a client would decode them.
+            page.output.encoding_type = None;
             Ok(page)
         })
     }
@@ -183,6 +185,7 @@ impl S3 for Folder {
             let left_out = listed - page.output.contents.as_ref().map_or(0, Vec::len);
             let left_out = i32::try_from(left_out).unwrap_or_default();
             page.output.key_count = page.output.key_count.map(|count| count - left_out);
+            page.output.encoding_type = None;
             Ok(page)
         })
     }

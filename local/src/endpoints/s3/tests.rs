@@ -86,6 +86,17 @@ async fn a_written_object_is_listed_with_its_size_and_an_unfinished_one_is_not()
 }
 
 #[tokio::test]
+async fn a_key_that_is_not_encoded_is_not_said_to_be() {
+    let buckets = Buckets::new();
+    assert_eq!(buckets.send("PUT", "/archive/a%2Bb", (&[], b"mine")).await.status, 200);
+    for version in ["", "&list-type=2"] {
+        let answer = buckets.get(&format!("/archive?prefix=a%2B&encoding-type=url{version}")).await;
+        let text = answer.text();
+        assert!(text.contains("<Key>a+b</Key>") && !text.contains("EncodingType"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_delimiter_gives_prefixes() {
     let answer = Buckets::new().get("/archive?list-type=2&delimiter=%2F&prefix=market%2F").await;
     assert!(answer.text().contains("<Prefix>market/kind=trade/</Prefix>"), "{}", answer.text());
