@@ -21,7 +21,7 @@ BARS ?=
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars bench build deploy invoke fuzz
+.PHONY: help demo test lint check-archive check-bars check-clients bench bench-local build deploy invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -44,9 +44,17 @@ check-bars: .venv/check.installed ## Replays trades and compares the bars with t
 	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/check-bars.sh $(BARS)
 
+check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed by you) and boto3 use `tapeline up`
+	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	tools/check-clients.sh
+
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
 	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
 	  --bench transform --bench advance --bench calculate
+
+bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory
+	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
+	tools/bench-local.sh
 
 build: .venv/deploy.installed ## Builds what template.yaml deploys
 	sam build

@@ -49,8 +49,16 @@ pub(crate) fn built<'s>(
 pub(crate) struct Surroundings<'a> {
     /// Variables that lead a function to the services it calls, by the function; none for one that calls none.
     pub(crate) services: &'a dyn Fn(&Function) -> BTreeMap<String, String>,
+    /// Most invocations of a function at once, whatever it reserves; `None` leaves that to the function.
+    pub(crate) concurrency_max: Option<u32>,
     /// The file of a function's log, by its name.
     pub(crate) log_of: &'a dyn Fn(&str) -> PathBuf,
+}
+
+impl Surroundings<'_> {
+    fn concurrency(&self, function: &Function) -> Option<u32> {
+        [function.reserved_concurrency, self.concurrency_max].into_iter().flatten().min()
+    }
 }
 
 /// The functions under way, by their name in the template. Clones are of the same.
@@ -80,7 +88,7 @@ impl Functions {
                 services: (around.services)(function),
                 timeout: function.timeout,
                 memory_mb: function.memory_mb,
-                reserved_concurrency: function.reserved_concurrency,
+                reserved_concurrency: around.concurrency(function),
                 log: (around.log_of)(&function.name),
                 lines: lines.clone(),
             };

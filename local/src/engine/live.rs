@@ -189,7 +189,8 @@ impl Served {
         let dynamodb = DynamoDb::open(&stack.tables, Some(&data.tables()))?;
         let variables = port.variables();
         let services = |_: &template::Function| variables.clone();
-        let around = Surroundings { services: &services, log_of: &|name| data.log_of(name) };
+        let around =
+            Surroundings { services: &services, concurrency_max: None, log_of: &|name| data.log_of(name) };
         let functions = Functions::start(binaries, &around).await?;
         let streams = Streams::new(kinesis.store().clone());
         let deliveries = Deliveries::new(stack.clone(), functions.clone(), data.clone(), streams.clone());

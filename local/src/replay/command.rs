@@ -45,6 +45,9 @@ pub(crate) struct TargetArgs {
     /// Folder of the function binaries; otherwise they are looked for beside this program and in target/lambda.
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,
+    /// Delivery stream or mapping to run, by its name in the template; all of them without any. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
     /// Shards of the stream that takes the frames.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARDS_MAX)))]
     pub(crate) shards: u32,
@@ -80,6 +83,7 @@ impl TargetArgs {
             parameters: self.parameters.iter().cloned().collect(),
             variables,
             functions: self.functions.clone(),
+            only: self.only.clone(),
             shards: self.shards,
             state: self.state.clone(),
             speed,

@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) variables: BTreeMap<String, String>,
     /// The folder of the function binaries; `None` to look for them.
     pub(crate) functions: Option<PathBuf>,
+    /// Delivery streams and mappings to run, by their names in the template; all of them when there is none.
+    pub(crate) only: Vec<String>,
     /// Shards of the stream that takes the frames.
     pub(crate) shards: u32,
     /// The file that keeps tables between runs; `None` to begin with empty ones.
@@ -64,6 +66,12 @@ pub(crate) enum ReplayError {
     /// The template asks for what cannot be run here.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// What is to be run alone is not there.
+    #[error("--only must name a delivery stream or a mapping of the template, was {name:?}")]
+    Only {
+        /// The name.
+        name: String,
+    },
     /// `MARKET` of a function names none.
     #[error("the variable MARKET of {function} must name a market")]
     Market {
@@ -104,6 +112,7 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
     let began = Instant::now();
     let mut stack = Stack::load(&options.template, &options.parameters)?;
     turn_knobs(&mut stack, &options.variables);
+    stack.keep_only(&options.only).map_err(|name| ReplayError::Only { name })?;
     let plan = Plan::of(&stack)?;
     let route = Route::of(&plan, &stack, &options.template)?;
     let outline = Outline::of(&plan, &stack);
@@ -126,7 +135,9 @@ pub(crate) async fn run(options: &Options) -> Result<Summary, ReplayError> {
         let endpoints = endpoints.as_ref().filter(|_| plan.is_mapped(function));
         endpoints.map(Endpoints::variables).unwrap_or_default()
     };
-    let around = Surroundings { services: &services, log_of: &|name| data.log_of(name) };
+    // One process each: how many there are would depend on how fast they are.
+    let around =
+        Surroundings { services: &services, concurrency_max: Some(1), log_of: &|name| data.log_of(name) };
     let processes = Functions::start(binaries, &around).await?;
     let mapped: Vec<_> = plan.mappings.iter().map(|plan| plan.function).collect();
     let pipeline = LockStep::new((plan, route), &processes, endpoints, (&data, start))?;

@@ -1,6 +1,6 @@
 //! The conversion of JSON to Parquet: `DataFormatConversionConfiguration` of a delivery stream.
 //!
-//! ORC is refused: what writes it in Rust needs Arrow, which the conversion does without.
+//! ORC is refused: the one maintained crate that writes it, `orc-rust`, has no lists, structs or decimals yet.
 
 use std::collections::BTreeMap;
 

@@ -123,6 +123,29 @@ impl Stack {
         self.functions.iter().find(|function| function.logical_id == lambda.function)
     }
 
+    /// Leaves out delivery streams and mappings that are not among these, by their names in the template; none when there
+    /// are no names.
+    ///
+    /// # Errors
+    /// The first name of nothing.
+    pub(crate) fn keep_only(&mut self, names: &[String]) -> Result<(), String> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mappings = self.functions.iter().flat_map(|function| &function.mappings);
+        let there: Vec<&String> = (self.delivery_streams.iter().map(|stream| &stream.logical_id))
+            .chain(mappings.map(|mapping| &mapping.logical_id))
+            .collect();
+        if let Some(unknown) = names.iter().find(|name| !there.contains(name)) {
+            return Err(unknown.clone());
+        }
+        self.delivery_streams.retain(|stream| names.contains(&stream.logical_id));
+        for function in &mut self.functions {
+            function.mappings.retain(|mapping| names.contains(&mapping.logical_id));
+        }
+        Ok(())
+    }
+
     /// What a delivery stream may refer to.
     fn known(&self) -> Known<'_> {
         Known { functions: &self.functions, streams: &self.streams, tables: &self.glue_tables }

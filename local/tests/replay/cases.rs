@@ -185,6 +185,20 @@ fn an_unknown_parameter_is_refused() {
 }
 
 #[test]
+fn a_part_of_the_template_can_be_run_alone() {
+    let workshop = Workshop::new().option("--only").option("IndicatorCalculatorFrames");
+    workshop.file("a.ndjson", trades(3));
+    let summary = workshop.replay(&["a.ndjson"]).succeeded();
+    assert_eq!(summary["delivery_streams"], json!({}));
+    assert_eq!(summary["mappings"].as_object().unwrap().len(), 1);
+    let workshop = Workshop::new().option("--only").option("Nothing");
+    workshop.file("a.ndjson", "");
+    workshop
+        .replay(&["a.ndjson"])
+        .failed("--only must name a delivery stream or a mapping of the template, was \"Nothing\"");
+}
+
+#[test]
 fn a_recording_that_is_not_there_is_named() {
     let workshop = Workshop::new();
     workshop.replay(&["nowhere.ndjson"]).failed("cannot read nowhere.ndjson: ");
