@@ -76,7 +76,8 @@ impl Streams {
                 .filter(|shard| shard.sequence_number_range.ending_sequence_number.is_none());
             let mut records = 0;
             for shard in 0..i64::try_from(stream.shards.len()).unwrap_or_default() {
-                records += self.store.current_shard_seq(&name, shard).await;
+                // The first record of a shard has the number behind that of the shard itself.
+                records += self.store.current_shard_seq(&name, shard).await.saturating_sub(1);
             }
             status.insert(name, StreamStatus { open_shards: open.count() as u64, records });
         }
