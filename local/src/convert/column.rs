@@ -119,9 +119,10 @@ impl Column {
         self.values.truncate(mark.values);
     }
 
-    /// Forgets every entry.
+    /// Forgets every entry, and gives its memory back: the next rows may be another file's.
     pub(super) fn clear(&mut self) {
-        self.rewind(Mark::default());
+        self.runs = Vec::new();
+        self.values = self.values.none();
     }
 
     /// Memory taken by the entries.
@@ -182,6 +183,20 @@ impl Expanded {
 }
 
 impl Values {
+    /// No values of the same type.
+    const fn none(&self) -> Self {
+        match self {
+            Self::Boolean(_) => Self::Boolean(Vec::new()),
+            Self::Int32(_) => Self::Int32(Vec::new()),
+            Self::Int64(_) => Self::Int64(Vec::new()),
+            Self::Int96(_) => Self::Int96(Vec::new()),
+            Self::Float(_) => Self::Float(Vec::new()),
+            Self::Double(_) => Self::Double(Vec::new()),
+            Self::Bytes(_) => Self::Bytes(Bytes::new()),
+            Self::Decimal(_) => Self::Decimal(Vec::new()),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Boolean(values) => values.len(),

@@ -323,7 +323,7 @@ impl Rows {
         columns
     }
 
-    /// Forgets the rows; keeps the memory for the next ones.
+    /// Forgets the rows, and gives their memory back.
     pub(super) fn clear(&mut self) {
         for column in &mut self.columns {
             column.member.node.each_column(&mut Column::clear);

@@ -57,7 +57,7 @@ impl Compression {
             Self::Snappy => {
                 let mut encoder = FrameEncoder::new(Vec::new());
                 encoder.write_all(&content)?;
-                encoder.into_inner().map_err(|error| error.into_error())
+                encoder.into_inner().map_err(snap::write::IntoInnerError::into_error)
             }
             Self::HadoopSnappy => hadoop_snappy(&content),
         }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::broadcast;
 
 use super::answer::{TransformResult, Transformed};
 use super::batch::{Batch, Head};
+use super::counts::Counts;
 use super::failure::{Failure, FailureType};
 use super::intake::{Cut, DecompressionError, kpl_sub_records};
 use super::invocation::{Invocation, OUTSTANDING_MAX, Outcome};
@@ -21,6 +21,7 @@ use super::objects::{At, Refusal, Written};
 use super::outlets::Outlets;
 use super::post::DestinationError;
 use super::prefix::PartitionKeys;
+use super::query::ExtractionError;
 use super::settings::{Destination, Settings, Source};
 use super::shelf::ObjectError;
 use super::unit::Unit;
@@ -34,57 +35,6 @@ pub(crate) struct DeliveryError {
     stream: String,
     #[source]
     source: ObjectError,
-}
-
-/// What became of the records so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Records taken from the source.
-    pub(crate) records_in: u64,
-    /// What they were once aggregated ones were taken apart.
-    pub(crate) sub_records: u64,
-    /// How those ended.
-    pub(crate) records: RecordCounts,
-    /// Invocations, retries included.
-    pub(crate) invocations: u64,
-    /// Invocations that failed.
-    pub(crate) invocations_failed: u64,
-    /// The last failure of an invocation, in one line.
-    pub(crate) last_failure: Option<String>,
-}
-
-/// How records ended. `ok`, `dropped`, `processing_failed` and `invocation_failed` are all of those that were handed to a
-/// function.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct RecordCounts {
-    /// Answered as `Ok`.
-    pub(crate) ok: u64,
-    /// Answered as `Dropped`.
-    pub(crate) dropped: u64,
-    /// Answered as `ProcessingFailed`.
-    pub(crate) processing_failed: u64,
-    /// Of invocations that failed altogether.
-    pub(crate) invocation_failed: u64,
-    /// Not what CloudWatch Logs sends, where that is to be decompressed.
-    pub(crate) decompression_failed: u64,
-    /// Answered as `Ok`, or never handed over, but without a partition.
-    pub(crate) partitioning_failed: u64,
-    /// Answered as `Ok`, or never handed over, but not convertible.
-    pub(crate) conversion_failed: u64,
-    /// Not taken by a destination that is no bucket.
-    pub(crate) delivery_failed: u64,
-}
-
-impl RecordCounts {
-    /// Records that were kept as failure documents.
-    pub(crate) const fn failed(&self) -> u64 {
-        self.processing_failed
-            + self.invocation_failed
-            + self.decompression_failed
-            + self.partitioning_failed
-            + self.conversion_failed
-            + self.delivery_failed
-    }
 }
 
 /// A delivery stream under way.
@@ -417,7 +367,7 @@ impl<F: Invoke> Delivery<F> {
         let data = delimited.as_ref();
         let keys = match self.partition_keys(data, keys) {
             Ok(keys) => keys,
-            Err(failure) => return self.fail_partitioning(unit, &failure, now),
+            Err(error) => return self.fail_extraction(unit, &error, now),
         };
         let at = &mut At { now, written: &mut self.written };
         let added = self.outlets.sink.add(unit, (data, &keys), at).await;
@@ -446,19 +396,17 @@ impl<F: Invoke> Delivery<F> {
     }
 
     /// The keys by which a record is sorted: those of the function, and those that the query finds in what is delivered.
-    fn partition_keys(&self, data: &[u8], keys: &Arc<PartitionKeys>) -> Result<Arc<PartitionKeys>, Failure> {
+    fn partition_keys(
+        &self,
+        data: &[u8],
+        keys: &Arc<PartitionKeys>,
+    ) -> Result<Arc<PartitionKeys>, ExtractionError> {
         match &self.settings.destination {
             Destination::S3(s3) if s3.dynamic_partitioning => {}
             _ => return Ok(Arc::clone(&self.no_keys)),
         }
         let Some(query) = &self.settings.processing.metadata else { return Ok(Arc::clone(keys)) };
-        match query.keys(data) {
-            Ok(query) => Ok(Arc::new(PartitionKeys { lambda: keys.lambda.clone(), query })),
-            Err(error) => {
-                let code = "DynamicPartitioning.MetadataExtractionFailed".to_owned();
-                Err(Failure::new(FailureType::Partitioning, 1, code, crate::chain(&error)))
-            }
-        }
+        Ok(Arc::new(PartitionKeys { lambda: keys.lambda.clone(), query: query.keys(data)? }))
     }
 
     /// Keeps what a destination that is no bucket did not take.
@@ -476,6 +424,17 @@ impl<F: Invoke> Delivery<F> {
             // The last receiver may just have gone.
             let _ = watchers.send(Bytes::copy_from_slice(data));
         }
+    }
+
+    fn fail_extraction(
+        &mut self,
+        unit: &Unit,
+        error: &ExtractionError,
+        now: Timestamp,
+    ) -> Result<(), DeliveryError> {
+        let code = "DynamicPartitioning.MetadataExtractionFailed".to_owned();
+        let failure = Failure::new(FailureType::Partitioning, 1, code, crate::chain(error));
+        self.fail_partitioning(unit, &failure, now)
     }
 
     fn fail_partitioning(

@@ -20,7 +20,7 @@ pub(super) struct Failures {
 }
 
 struct Lines {
-    lines: Vec<u8>,
+    text: Vec<u8>,
     oldest: Timestamp,
     since: Timestamp,
 }
@@ -38,11 +38,11 @@ impl Failures {
         (document, arrival): (&[u8], Timestamp),
         at: &mut At<'_>,
     ) -> Result<(), ObjectError> {
-        let new = Lines { lines: Vec::new(), oldest: arrival, since: at.now };
+        let new = Lines { text: Vec::new(), oldest: arrival, since: at.now };
         let object = self.active.entry(what).or_insert(new);
-        object.lines.extend_from_slice(document);
+        object.text.extend_from_slice(document);
         object.oldest = object.oldest.min(arrival);
-        if object.lines.len() >= FAILURE_BYTES_MAX {
+        if object.text.len() >= FAILURE_BYTES_MAX {
             self.write_if(at, |found, _| found == what)?;
         }
         Ok(())
@@ -56,7 +56,7 @@ impl Failures {
 
     /// Bytes held in memory.
     pub(super) fn buffered_bytes(&self) -> usize {
-        self.active.values().map(|object| object.lines.len()).sum()
+        self.active.values().map(|object| object.text.len()).sum()
     }
 
     /// Writes the documents whose time is up.
@@ -87,7 +87,7 @@ impl Failures {
         let none = PartitionKeys::default();
         let error_output_type = Some(what.as_str());
         let subject = Subject { arrival: object.oldest, partition_keys: &none, error_output_type };
-        self.shelf.put(subject, object.lines)?;
+        self.shelf.put(subject, object.text)?;
         at.written.error_objects += 1;
         Ok(())
     }

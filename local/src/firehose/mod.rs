@@ -11,6 +11,7 @@ pub(crate) mod answer;
 mod backup;
 mod batch;
 mod compression;
+mod counts;
 mod delivery;
 mod document;
 mod failure;
@@ -34,7 +35,8 @@ mod tries;
 mod unit;
 
 pub(crate) use compression::Compression;
-pub(crate) use delivery::{Counts, Delivery, DeliveryError, RecordCounts};
+pub(crate) use counts::{Counts, RecordCounts};
+pub(crate) use delivery::{Delivery, DeliveryError};
 pub(crate) use http_endpoint::{ContentEncoding, HttpSettings};
 pub(crate) use intake::{Decompression, SubRecords};
 pub(crate) use objects::Written;

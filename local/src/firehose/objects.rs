@@ -51,9 +51,16 @@ pub(crate) struct Objects {
     active: BTreeMap<Arc<PartitionKeys>, Object>,
     /// When the first record of the longest buffered object was buffered.
     since: Option<Timestamp>,
+    limits: Limits,
     /// Memory of rows that are not yet in a row group.
     rows_bytes: usize,
     /// Memory of all objects.
+    held_bytes: usize,
+}
+
+/// How much memory there may be of either.
+struct Limits {
+    rows_bytes: usize,
     held_bytes: usize,
 }
 
@@ -103,7 +110,16 @@ pub(super) enum Refusal {
 impl Objects {
     /// No objects yet.
     pub(super) const fn new(shelf: Shelf, buffer: Buffer, conversion: Option<Arc<Conversion>>) -> Self {
-        Self { shelf, buffer, conversion, active: BTreeMap::new(), since: None, rows_bytes: 0, held_bytes: 0 }
+        Self {
+            shelf,
+            buffer,
+            conversion,
+            active: BTreeMap::new(),
+            since: None,
+            limits: Limits { rows_bytes: ROWS_BYTES_MAX, held_bytes: HELD_BYTES_MAX },
+            rows_bytes: 0,
+            held_bytes: 0,
+        }
     }
 
     /// Adds a record's data, with its arrival, to the object of its partition; `Ok(Err(..))` when it is not taken.
@@ -184,7 +200,7 @@ impl Objects {
 
     /// Keeps the memory of all objects together within its bounds.
     fn relieve(&mut self, at: &mut At<'_>) -> Result<(), ObjectError> {
-        while self.rows_bytes > ROWS_BYTES_MAX {
+        while self.rows_bytes > self.limits.rows_bytes {
             let largest = self.active.values_mut().max_by_key(|object| object.content.memory().0);
             let Some(Object { content: Content::Parquet(converter), .. }) = largest else { break };
             let (rows, held) = (converter.rows_bytes(), converter.buffered_bytes());
@@ -192,7 +208,7 @@ impl Objects {
             self.rows_bytes = self.rows_bytes + converter.rows_bytes() - rows;
             self.held_bytes = self.held_bytes + converter.buffered_bytes() - held;
         }
-        while self.held_bytes > HELD_BYTES_MAX && !self.active.is_empty() {
+        while self.held_bytes > self.limits.held_bytes && !self.active.is_empty() {
             let largest = self.active.iter().max_by_key(|(_, object)| object.content.memory().1);
             let Some(keys) = largest.map(|(keys, _)| Arc::clone(keys)) else { break };
             self.write_if(at, |found, _| *found == keys)?;
@@ -277,5 +293,83 @@ impl Object {
         }
         self.bytes += data.len();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::bucket::Bucket;
+    use crate::convert::{Compression, OpenX, Schema};
+    use crate::firehose::prefix::{Prefix, PrefixUse};
+    use crate::firehose::{Compression as ObjectCompression, Table};
+
+    fn objects(folder: &std::path::Path, conversion: Option<Arc<Conversion>>, limits: Limits) -> Objects {
+        let prefix = "kind=!{partitionKeyFromLambda:kind}/";
+        let shelf = Shelf {
+            bucket: Bucket::named(folder, "archive"),
+            stream: ("archive".to_owned(), 1),
+            series: "",
+            prefix: Prefix::parse(prefix, TimeZone::UTC, PrefixUse::Delivery).unwrap(),
+            time_zone: TimeZone::UTC,
+            compression: ObjectCompression::Uncompressed,
+            extension: String::new(),
+            number: 0,
+        };
+        let buffer = Buffer { bytes: usize::MAX, interval: SignedDuration::from_secs(60) };
+        Objects { limits, ..Objects::new(shelf, buffer, conversion) }
+    }
+
+    fn conversion() -> Arc<Conversion> {
+        let columns = [("text".to_owned(), "string".to_owned())];
+        Arc::new(Conversion {
+            schema: Schema::parse(&columns).unwrap(),
+            open_x: OpenX::default(),
+            compression: Compression::Snappy,
+            table: Table { database: "tapeline".to_owned(), name: "texts".to_owned() },
+        })
+    }
+
+    /// Adds records of these kinds; hands back what was written.
+    fn add(objects: &mut Objects, records: &[(&str, &str)]) -> Written {
+        let mut written = Written::default();
+        let at = &mut At { now: Timestamp::UNIX_EPOCH, written: &mut written };
+        for (kind, data) in records {
+            let lambda = [("kind".to_owned(), (*kind).to_owned())].into();
+            let keys = Arc::new(PartitionKeys { lambda, ..PartitionKeys::default() });
+            objects.add(&keys, (data.as_bytes(), at.now), at).unwrap().unwrap();
+        }
+        written
+    }
+
+    #[test]
+    fn the_largest_object_is_delivered_early_when_all_of_them_hold_too_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut objects = objects(folder.path(), None, Limits { rows_bytes: 0, held_bytes: 8 });
+        assert_eq!(add(&mut objects, &[("a", "12345"), ("b", "123")]).objects, 0);
+        assert_eq!(objects.buffered_bytes(), 8);
+        let written = add(&mut objects, &[("b", "4")]);
+        assert_eq!((written.rows, objects.buffered_bytes()), (BTreeMap::from([("a".to_owned(), 1)]), 4));
+    }
+
+    #[test]
+    fn rows_are_compressed_early_when_those_of_all_objects_take_too_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { rows_bytes: 10_000, held_bytes: usize::MAX };
+        let mut objects = objects(folder.path(), Some(conversion()), limits);
+        let row = format!("{{\"text\":\"{}\"}}", "x".repeat(1_000));
+        for _ in 0..30 {
+            assert_eq!(add(&mut objects, &[("a", &row), ("b", &row)]).objects, 0);
+            assert!(objects.rows_bytes <= 10_000, "{}", objects.rows_bytes);
+        }
+        let held: usize = objects.active.values().map(|object| object.content.memory().1).sum();
+        assert_eq!(objects.held_bytes, held);
+        let mut written = Written::default();
+        objects.write_all(&mut At { now: Timestamp::UNIX_EPOCH, written: &mut written }).unwrap();
+        assert_eq!(written.rows, BTreeMap::from([("a".to_owned(), 30), ("b".to_owned(), 30)]));
+        assert_eq!((objects.rows_bytes, objects.held_bytes), (0, 0));
     }
 }

@@ -92,7 +92,7 @@ impl Outlets {
         let objects = Objects::new(shelf, s3.buffer, s3.conversion.clone());
         let interval = s3.buffer.interval;
         Self {
-            sink: Sink::S3(objects),
+            sink: Sink::S3(Box::new(objects)),
             failures: Failures::new(errors, interval),
             backup: s3.backup.as_ref().map(|backup| kept(settings, backup, folder)),
             interval,

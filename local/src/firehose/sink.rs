@@ -17,7 +17,7 @@ use crate::stream::StreamRecord;
 /// Where records go.
 pub(super) enum Sink {
     /// Objects in a bucket.
-    S3(Objects),
+    S3(Box<Objects>),
     /// An HTTP endpoint.
     Http(Box<HttpEndpoint>),
     /// An OpenSearch domain.

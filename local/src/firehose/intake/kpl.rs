@@ -9,14 +9,16 @@ use crate::stream::StreamRecord;
 /// nothing of it is lost; so does one of more parts than any producer makes.
 pub(crate) fn sub_records(record: &StreamRecord) -> Option<Vec<Unit>> {
     let mut units = Vec::new();
-    let whole = Unit::whole(StreamRecord { data: Vec::new(), ..record.clone() });
     for (part, found) in (0..).zip(kpl::records(&record.data)?) {
         let found = found.ok().filter(|_| units.len() < FRAMES_MAX)?;
-        let mut unit = Unit { sub_sequence_number: Some(part), part, ..whole.cut(found.data.to_vec()) };
-        if let Some(source) = std::sync::Arc::get_mut(&mut unit.source) {
-            source.partition_key = String::from_utf8_lossy(found.partition_key).into_owned();
-        }
-        units.push(unit);
+        let source = StreamRecord {
+            arrival: record.arrival,
+            shard_id: record.shard_id.clone(),
+            sequence_number: record.sequence_number.clone(),
+            partition_key: String::from_utf8_lossy(found.partition_key).into_owned(),
+            data: found.data.to_vec(),
+        };
+        units.push(Unit { sub_sequence_number: Some(part), ..Unit::whole(source) });
     }
     Some(units)
 }
