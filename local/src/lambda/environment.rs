@@ -116,6 +116,8 @@ pub(super) struct Common {
 #[derive(Debug)]
 pub(super) struct Environment {
     child: Child,
+    /// `None` once it was ended.
+    group: Option<ProcessGroup>,
     api: RuntimeApi,
     log: ProcessLog,
     followers: Vec<JoinHandle<()>>,
@@ -131,7 +133,8 @@ impl Environment {
         let api = RuntimeApi::open(&spec.arn).await.map_err(failed)?;
         let mut child =
             command(spec, &api.address(), number).and_then(|mut it| it.spawn()).map_err(failed)?;
-        if let Some(group) = ProcessGroup::of(&child) {
+        let group = ProcessGroup::of(&child);
+        if let Some(group) = group {
             api.freeze_between_events(group);
         }
         let log = ProcessLog::new(&common.log);
@@ -139,7 +142,7 @@ impl Environment {
         let stderr = child.stderr.take().map(|output| tokio::spawn(log.clone().follow(output)));
         let followers = stdout.into_iter().chain(stderr).collect();
         let (stop, running) = (common.stop.subscribe(), Arc::clone(&common.running));
-        Ok(Self { child, api, log, followers, stop, _running: running })
+        Ok(Self { child, group, api, log, followers, stop, _running: running })
     }
 
     /// Waits until the process asks for its first event.
@@ -148,7 +151,7 @@ impl Environment {
             biased;
             message = self.api.message() => Some(message),
             status = self.child.wait() => {
-                let last_log = self.last_lines().await;
+                let last_log = self.ended().await;
                 return Err(InitError::Exited { status: describe(status), last_log });
             }
             () = stopped(&mut self.stop) => return Err(InitError::Stopped),
@@ -178,7 +181,7 @@ impl Environment {
                     return Ok(outcome);
                 },
                 status = self.child.wait() => {
-                    let (was_taken, last_log) = (self.api.is_busy(), self.last_lines().await);
+                    let (was_taken, last_log) = (self.api.is_busy(), self.ended().await);
                     return Err(Loss::Exited { was_taken, status: describe(status), last_log });
                 }
                 () = stopped(&mut self.stop) => return Err(Loss::Stopped),
@@ -203,7 +206,11 @@ impl Environment {
 
     /// Whether the process still runs.
     pub(super) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        let is_alive = matches!(self.child.try_wait(), Ok(None));
+        if !is_alive {
+            self.kill_group();
+        }
+        is_alive
     }
 
     /// Ends the process at once, whatever it does, and waits until its log is complete.
@@ -214,9 +221,15 @@ impl Environment {
         self.last_lines().await;
     }
 
-    /// Ends the process with all that it started.
-    fn kill_group(&self) {
-        if let Some(group) = ProcessGroup::of(&self.child) {
+    /// Ends what a process that has ended left behind, and gives the last lines of its log.
+    async fn ended(&mut self) -> Vec<String> {
+        self.kill_group();
+        self.last_lines().await
+    }
+
+    /// Ends the process with all that it started, once: later its number may be that of others.
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group.take() {
             group.kill();
         }
     }

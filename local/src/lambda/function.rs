@@ -337,7 +337,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_process_stands_still_between_invocations() {
         let folder = TempDir::new().unwrap();
-        let (function, player) = played(&folder, spec(&folder, "wait")).await;
+        let (function, player) = played(&folder, spec(&folder, "sleep")).await;
         let process = process(&folder);
         until(|| state(&process) == 'T').await;
         let (invocation, event) = (invoke(&function), player.take().await);
@@ -351,7 +351,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_process_that_stands_still_can_be_stopped() {
         let folder = TempDir::new().unwrap();
-        let (function, _player) = played(&folder, spec(&folder, "wait")).await;
+        let (function, _player) = played(&folder, spec(&folder, "sleep")).await;
         let process = process(&folder);
         until(|| state(&process) == 'T').await;
         function.stop().await;

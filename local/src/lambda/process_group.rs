@@ -24,8 +24,7 @@ pub(super) fn isolate(command: &mut Command) {
 
 #[cfg(unix)]
 impl ProcessGroup {
-    /// The group of a process that [`isolate`] was told of; `None` when it is gone, so that no signal goes to a process
-    /// that got its number since.
+    /// The group of a process whose command [`isolate`] was given; `None` when it is gone already.
     pub(super) fn of(child: &Child) -> Option<Self> {
         let number = i32::try_from(child.id()?).ok()?;
         Some(Self { leader: rustix::process::Pid::from_raw(number)? })

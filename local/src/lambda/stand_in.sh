@@ -22,6 +22,10 @@ printf %s "$AWS_LAMBDA_RUNTIME_API" >"$ADDRESS_FILE.$$"
 until ln "$ADDRESS_FILE.$$" "$ADDRESS_FILE" 2>/dev/null; do
     sleep 0.01
 done
+# A shell that is stopped while it starts another process waits for that one, which looks different.
+if [ "$ACT" = sleep ]; then
+    exec sleep 60
+fi
 while [ ! -e "$END_FILE" ]; do
     sleep 0.01
 done
