@@ -23,7 +23,7 @@ pub(crate) struct TailArgs {
     /// Prints one JSON document a line, with everything that is known of the record.
     #[arg(long)]
     json: bool,
-    /// Where `tapeline up` listens; otherwise the variable AWS_ENDPOINT_URL, or its usual port.
+    /// Where `tapeline up` listens; otherwise where the environment leads AWS's clients, or its usual port.
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 }
@@ -153,7 +153,11 @@ mod tests {
     fn lines_end_where_they_end_however_they_come() {
         let (mut lines, mut found) = (Lines::default(), Vec::new());
         for piece in [&b"{\"a\""[..], b":1}\n{}", b"\n"] {
-            lines.push(piece, |line| Ok(found.push(line.to_vec()))).unwrap();
+            let keep = |line: &[u8]| {
+                found.push(line.to_vec());
+                Ok(())
+            };
+            lines.push(piece, keep).unwrap();
         }
         assert_eq!(found, [&b"{\"a\":1}\n"[..], b"{}\n"]);
     }

@@ -41,7 +41,7 @@ pub(crate) struct UpArgs {
     /// Folder of the function binaries; otherwise they are looked for beside this program and in target/lambda.
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
-    /// Address that OpenSearch destinations send to instead of their domains, such as http://127.0.0.1:9200.
+    /// Address that OpenSearch destinations send to instead of their domains.
     #[arg(long, value_name = "URL")]
     open_search: Option<String>,
     /// Prints the status and the functions' logs as one JSON document a line.

@@ -52,8 +52,8 @@ pub(super) fn tables(now: &Status, before: &Status) -> String {
     ];
     let mut text: String = tables.into_iter().flatten().map(|table| format!("{table}\n")).collect();
     if now.records_let_go > 0 {
-        let records = counted(now.records_let_go, "record");
-        text.push_str(&format!("{records} left their streams early: they hold as much as they may\n"));
+        text.push_str(&counted(now.records_let_go, "record"));
+        text.push_str(" left their streams early: they hold as much as they may\n");
     }
     text
 }
