@@ -24,7 +24,7 @@ use crate::streams::ShardConsumer;
 use crate::template::{self, DeliveryStream, Destination, Stack};
 
 /// Records that a reader hands over at once.
-const FORWARDED_MAX: usize = 500;
+const FORWARDED_MAX: usize = 64;
 
 /// A delivery stream cannot be run.
 #[derive(Debug, Error)]

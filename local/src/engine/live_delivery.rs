@@ -14,8 +14,9 @@ use super::status::DeliveryStatus;
 use crate::firehose::{Delivery, DeliveryError, DestinationError, Settings};
 use crate::stream::StreamRecord;
 
-/// Batches that wait for the task, each of at most 4 MiB: a producer that is faster is made to wait.
-const BATCHES_MAX: usize = 16;
+/// Batches that wait for the task: a producer that is faster is made to wait. A producer's has at most 4 MiB; a reader's
+/// has at most 64 records, which are 64 MiB if each is as large as can be.
+const BATCHES_MAX: usize = 4;
 /// How long a producer waits for room before it is told to come again.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
 /// Lines that a slow watcher may be behind before it misses some.

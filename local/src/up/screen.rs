@@ -51,6 +51,9 @@ pub(super) fn tables(now: &Status, before: &Status) -> String {
         ),
     ];
     let mut text: String = tables.into_iter().flatten().map(|table| format!("{table}\n")).collect();
+    let stopped =
+        now.delivery_streams.iter().filter_map(|(name, delivery)| Some((name, delivery.stopped.as_ref()?)));
+    text.extend(stopped.map(|(name, reason)| format!("{name} stopped: {reason}\n")));
     if now.records_let_go > 0 {
         text.push_str(&counted(now.records_let_go, "record"));
         text.push_str(" left their streams early: they hold as much as they may\n");
