@@ -1,64 +1,86 @@
 //! The status as a table for a person: what there is, how much, and how fast since the table before.
 
+use std::collections::BTreeMap;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::engine::status::{DeliveryStatus, FunctionStatus, MappingStatus, Status, StreamStatus};
 use crate::quantity::{bytes, counted, grouped};
 
+const STREAMS: Section<StreamStatus> = Section {
+    heads: &["stream", "records", "/s", "shards"],
+    counted: |stream| stream.records,
+    row: stream_row,
+};
+const DELIVERIES: Section<DeliveryStatus> = Section {
+    heads: &["delivery stream", "records", "/s", "buffered", "invocations", "failed", "objects", "refused"],
+    counted: |delivery| delivery.records,
+    row: delivery_row,
+};
+const MAPPINGS: Section<MappingStatus> = Section {
+    heads: &["mapping", "records", "/s", "iterator age", "invocations", "failed", "retries", "given up"],
+    counted: |mapping| mapping.records,
+    row: mapping_row,
+};
+const FUNCTIONS: Section<FunctionStatus> = Section {
+    heads: &[
+        "function",
+        "invocations",
+        "/s",
+        "p50",
+        "p99",
+        "errors",
+        "throttles",
+        "cold",
+        "processes",
+        "memory",
+    ],
+    counted: |function| function.invocations,
+    row: function_row,
+};
+
 /// Draws the tables of a status; rates are those since the status `before`.
 pub(super) fn tables(now: &Status, before: &Status) -> String {
     let seconds = Seconds::between(before, now);
-    let streams = now.streams.iter().map(|(name, stream)| {
-        let earlier = before.streams.get(name).map_or(0, |earlier| earlier.records);
-        stream_row(name, stream, seconds.rate(stream.records, earlier))
-    });
-    let deliveries = now.delivery_streams.iter().map(|(name, delivery)| {
-        let earlier = before.delivery_streams.get(name).map_or(0, |earlier| earlier.records);
-        delivery_row(name, delivery, seconds.rate(delivery.records, earlier))
-    });
-    let mappings = now.mappings.iter().map(|(name, mapping)| {
-        let earlier = before.mappings.get(name).map_or(0, |earlier| earlier.records);
-        mapping_row(name, mapping, seconds.rate(mapping.records, earlier))
-    });
-    let functions = now.functions.iter().map(|(name, function)| {
-        let earlier = before.functions.get(name).map_or(0, |earlier| earlier.invocations);
-        function_row(name, function, seconds.rate(function.invocations, earlier))
-    });
     let tables = [
-        table(&["stream", "records", "/s", "shards"], streams),
-        table(
-            &["delivery stream", "records", "/s", "buffered", "invocations", "failed", "objects", "refused"],
-            deliveries,
-        ),
-        table(
-            &["mapping", "records", "/s", "iterator age", "invocations", "failed", "retries", "given up"],
-            mappings,
-        ),
-        table(
-            &[
-                "function",
-                "invocations",
-                "/s",
-                "p50",
-                "p99",
-                "errors",
-                "throttles",
-                "cold",
-                "processes",
-                "memory",
-            ],
-            functions,
-        ),
+        STREAMS.table((&now.streams, &before.streams), &seconds),
+        DELIVERIES.table((&now.delivery_streams, &before.delivery_streams), &seconds),
+        MAPPINGS.table((&now.mappings, &before.mappings), &seconds),
+        FUNCTIONS.table((&now.functions, &before.functions), &seconds),
     ];
     let mut text: String = tables.into_iter().flatten().map(|table| format!("{table}\n")).collect();
     let stopped =
-        now.delivery_streams.iter().filter_map(|(name, delivery)| Some((name, delivery.stopped.as_ref()?)));
+        (now.delivery_streams.iter()).filter_map(|(name, delivery)| Some((name, delivery.stopped.as_ref()?)));
     text.extend(stopped.map(|(name, reason)| format!("{name} stopped: {reason}\n")));
     if now.records_let_go > 0 {
         text.push_str(&counted(now.records_let_go, "record"));
         text.push_str(" left their streams early: they hold as much as they may\n");
     }
     text
+}
+
+/// A table of everything of one sort.
+struct Section<T> {
+    heads: &'static [&'static str],
+    /// What its rate is of.
+    counted: fn(&T) -> u64,
+    /// Makes the row of one, with its name and its rate.
+    row: fn(&str, &T, String) -> Vec<String>,
+}
+
+impl<T> Section<T> {
+    /// The table of what there is now, with what was there before; `None` when there is nothing.
+    fn table(
+        &self,
+        (now, before): (&BTreeMap<String, T>, &BTreeMap<String, T>),
+        seconds: &Seconds,
+    ) -> Option<Table> {
+        let rows = now.iter().map(|(name, one)| {
+            let earlier = before.get(name).map_or(0, self.counted);
+            (self.row)(name, one, seconds.rate((self.counted)(one), earlier))
+        });
+        table(self.heads, rows)
+    }
 }
 
 /// The time between two statuses.
