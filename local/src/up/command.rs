@@ -55,6 +55,16 @@ pub(crate) enum UpError {
     /// It cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A domain of AWS is out of reach.
+    #[error(
+        "the delivery stream {stream} must have an OpenSearch on this machine, was {endpoint:?}: name its address with --open-search, such as http://127.0.0.1:9200"
+    )]
+    OpenSearch {
+        /// Name of the delivery stream.
+        stream: String,
+        /// Name or address of its domain.
+        endpoint: String,
+    },
     /// It cannot be started.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -73,6 +83,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), UpError> {
     if let Some(url) = &args.open_search {
         send_documents_to(url, &mut stack);
     }
+    check_domains(&stack)?;
     let mut end = std::pin::pin!(interrupted());
     let options = Options { data: args.data.clone(), port: args.port, functions: args.functions.clone() };
     let served = Served::start(&stack, &options, admin::router).await?;
@@ -99,6 +110,21 @@ fn send_documents_to(url: &str, stack: &mut Stack) {
             url.clone_into(&mut search.endpoint);
         }
     }
+}
+
+/// Refuses OpenSearch destinations that are not on this machine: there is no TLS here, and a name alone is no address.
+fn check_domains(stack: &Stack) -> Result<(), UpError> {
+    for stream in &stack.delivery_streams {
+        if let Destination::OpenSearch(search) = &stream.destination
+            && !search.endpoint.starts_with("http://")
+        {
+            return Err(UpError::OpenSearch {
+                stream: stream.name.clone(),
+                endpoint: search.endpoint.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Shows what happens until the end.
