@@ -20,7 +20,7 @@ use super::streams::{ReadBy, Reader, Streams};
 use crate::firehose::{DestinationError, Settings};
 use crate::firehose_api::{ApiError, DeliveryStreams, Description, DestinationType, StreamType};
 use crate::stream::StreamRecord;
-use crate::streams::ShardConsumer;
+use crate::streams::{Position, ShardConsumer};
 use crate::template::{self, DeliveryStream, Destination, Stack};
 
 /// Records that a reader hands over at once.
@@ -81,11 +81,11 @@ impl Deliveries {
         Self(Arc::new(Shared { stack, functions, data, streams, running, records }))
     }
 
-    /// Starts a delivery stream.
+    /// Starts a delivery stream. One with a stream in front of it reads that from a position on.
     ///
     /// # Errors
     /// When it asks for what cannot be run here.
-    pub(crate) fn start(&self, stream: DeliveryStream) -> Result<(), StartError> {
+    pub(crate) fn start(&self, stream: DeliveryStream, from: Position) -> Result<(), StartError> {
         let settings = self.0.settings(&stream, 1)?;
         let function = self.0.stack.transformer(&stream);
         let processor = Processor(function.and_then(|function| self.0.functions.get(&function.logical_id)));
@@ -93,7 +93,7 @@ impl Deliveries {
         let delivery = Arc::new(delivery.map_err(|source| StartError::destination(&stream, source))?);
         let reader = source_arn(&stream).map(|arn| {
             let name = arn.rsplit('/').next().unwrap_or(arn);
-            self.0.streams.read(name, ReadBy::Delivery, Forward(delivery.source()))
+            self.0.streams.read(name, ReadBy::Delivery(from), Forward(delivery.source()))
         });
         let (name, created) = (stream.name.clone(), SystemTime::now());
         let running = Running { stream, version: 1, created, updated: None, delivery, reader };
@@ -160,7 +160,8 @@ impl DeliveryStreams for Deliveries {
         if self.0.running().contains_key(&name) {
             return Err(ApiError::InUse { name });
         }
-        self.start(stream).map_err(|error| refused(&error))?;
+        // As Firehose does: what is in the stream already is not delivered.
+        self.start(stream, Position::Latest).map_err(|error| refused(&error))?;
         Ok(arn)
     }
 
