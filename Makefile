@@ -17,6 +17,8 @@ FUNCTION ?= record-transformer
 RECORDINGS ?=
 # A recording of aggregate trades and the 1m bars of its time; without them, the sample session.
 BARS ?=
+# What `make test` builds as well. Built alone, the binaries' dependencies have other features and are compiled once more.
+BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
@@ -37,15 +39,15 @@ lint: $(LINTERS) ## Checks format, lints, docs, licences and unused dependencies
 	tools/lint.sh
 
 check-archive: .venv/check.installed ## Replays recordings and reads the Parquet with DuckDB (RECORDINGS="spot:FILE usdm:FILE")
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	tools/check-archive.sh $(RECORDINGS)
 
 check-bars: .venv/check.installed ## Replays trades and compares the bars with the exchange's own (BARS="RECORDING KLINES")
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	tools/check-bars.sh $(BARS)
 
 check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed by you) and boto3 use `tapeline up`
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	tools/check-clients.sh
 
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
