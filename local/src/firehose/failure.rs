@@ -36,7 +36,7 @@ impl FailureType {
 }
 
 /// Why a record is not delivered.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// What failed.
     pub(crate) what: FailureType,
@@ -152,4 +152,56 @@ fn table(table: &Table, settings: &Settings) -> Value {
         "versionId": "LATEST",
         "catalogArn": null,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firehose::loopback::{at, document};
+
+    fn failure(what: FailureType, request: Request) -> Failure {
+        let (code, message) = ("429".to_owned(), "later".to_owned());
+        Failure { what, attempts: 5, code, message, request: Some(request) }
+    }
+
+    #[test]
+    fn a_record_that_an_endpoint_refused_is_kept_with_its_data_id() {
+        let failure = failure(FailureType::HttpEndpoint, Request { ended: at(10), index: None });
+        // The fields of the guide's example.
+        let expected = json!({
+            "attemptsMade": 5,
+            "arrivalTimestamp": at(0).as_millisecond(),
+            "errorCode": "429",
+            "errorMessage": "later",
+            "attemptEndingTimestamp": at(10).as_millisecond(),
+            "rawData": "c2FtcGxlIHJhdyBkYXRh",
+            "subsequenceNumber": 0,
+            "dataId": "49607357361271740811418664280693044274821622880012337186.0",
+        });
+        assert_eq!(failure.http_endpoint(&document("").source, "c2FtcGxlIHJhdyBkYXRh", at(0)), expected);
+    }
+
+    #[test]
+    fn a_document_that_was_skipped_is_kept_with_its_index() {
+        let index = IndexRequest {
+            document_id: Some("1".to_owned()),
+            index: "myindex-2016-02-25".to_owned(),
+            type_name: None,
+        };
+        let failure = failure(FailureType::OpenSearch, Request { ended: at(10), index: Some(index) });
+        let document = failure.open_search(&document("").source, "e30=", at(0));
+        // The fields of the guide's list.
+        let expected = json!({
+            "attemptsMade": 5,
+            "arrivalTimestamp": at(0).as_millisecond(),
+            "errorCode": "429",
+            "errorMessage": "later",
+            "attemptEndingTimestamp": at(10).as_millisecond(),
+            "esDocumentId": "1",
+            "esIndexName": "myindex-2016-02-25",
+            "esTypeName": null,
+            "rawData": "e30=",
+        });
+        assert_eq!(document, expected);
+    }
 }

@@ -13,6 +13,8 @@ mod delivery;
 mod document;
 mod failure;
 mod http_endpoint;
+#[cfg(test)]
+mod loopback;
 pub(crate) mod object_name;
 mod objects;
 mod open_search;

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, Url, redirect};
 use thiserror::Error;
 
 /// How long a destination may take: "HTTP endpoints have 3 minutes to respond to a request".
-pub(super) const TIMEOUT: Duration = Duration::from_secs(3 * 60);
+pub(super) const TIMEOUT: Duration = Duration::from_mins(3);
 /// Characters of an answer that a failure document repeats: as many as an `errorMessage` may have.
 const EXCERPT_CHARS_MAX: usize = 8192;
 

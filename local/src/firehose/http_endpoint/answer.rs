@@ -112,11 +112,11 @@ struct Acknowledgement {
 }
 
 /// Takes an answer as the acknowledgement of the request with this id.
-pub(super) fn check(answer: Answer, id: &str) -> Result<(), Refusal> {
+pub(super) fn check(answer: &Answer, id: &str) -> Result<(), Refusal> {
     if answer.status != OK {
         return Err(Refusal::Destination { status: answer.status, body: answer.excerpt() });
     }
-    violation(&answer, id).map_or(Ok(()), |violation| {
+    violation(answer, id).map_or(Ok(()), |violation| {
         Err(Refusal::Invalid { id: id.to_owned(), violation, body: answer.excerpt() })
     })
 }

@@ -175,7 +175,7 @@ impl HttpEndpoint {
         if let Ok(id) = HeaderValue::from_str(id) {
             headers.insert(REQUEST_ID, id);
         }
-        answer::check(self.destination.post(headers, body.clone(), BODY_BYTES_MAX).await?, id)
+        answer::check(&self.destination.post(headers, body.clone(), BODY_BYTES_MAX).await?, id)
     }
 
     fn encoded(&self, body: Vec<u8>) -> std::io::Result<Bytes> {

@@ -6,11 +6,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use super::DOCUMENTS_MAX;
 use crate::firehose::post::{Answer, PostError, TIMEOUT};
 
-/// Bytes of an answer's body. An item without an error takes some 200 bytes, with one up to a few thousand; the largest
-/// request has 100 MB.
-pub(super) const BODY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of an answer's body, for each document of the largest request: an item takes some 200 bytes, one with an error
+/// up to a few thousand.
+pub(super) const BODY_BYTES_MAX: usize = DOCUMENTS_MAX * 4 * 1024;
 /// Characters of an item's error that a failure document repeats.
 const ERROR_CHARS_MAX: usize = 8192;
 /// The client sends too much: try later.

@@ -26,6 +26,9 @@ use super::post::{Destination, DestinationError};
 use super::tries::Tries;
 use crate::stream::StreamRecord;
 
+/// Documents of a request. Firehose is told bytes only; this bounds what is kept beside the bytes of each.
+const DOCUMENTS_MAX: usize = 10_000;
+
 /// The settings of an OpenSearch destination.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenSearchSettings {
@@ -105,7 +108,7 @@ impl OpenSearch {
         }
         self.pending_bytes += pending.bytes();
         self.pending.push(pending);
-        if self.pending_bytes >= bytes_max {
+        if self.pending_bytes >= bytes_max || self.pending.len() >= DOCUMENTS_MAX {
             self.deliver(now).await;
         }
     }
