@@ -112,7 +112,7 @@ async fn a_request_is_at_most_as_large_as_the_buffer() {
 #[tokio::test]
 async fn a_request_has_at_most_ten_thousand_documents() {
     let (loopback, mut open_search) = world(vec![indexed()], settings()).await;
-    deliver(&mut open_search, &["{}"; 10_001]).await;
+    deliver(&mut open_search, &vec!["{}"; 10_001]).await;
     let counts: Vec<_> = loopback.received().iter().map(|request| documents(request).len()).collect();
     assert_eq!(counts, [10_000, 1]);
 }
