@@ -23,7 +23,7 @@ BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients bench bench-local build deploy invoke fuzz
+.PHONY: help demo test lint check-archive check-bars check-clients check-template bench bench-local build deploy invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -49,6 +49,9 @@ check-bars: .venv/check.installed ## Replays trades and compares the bars with t
 check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed by you) and boto3 use `tapeline up`
 	$(BUILT_FOR_TESTS)
 	tools/check-clients.sh
+
+check-template: .venv/deploy.installed .venv-security/installed ## Lints the templates: SAM, cfn-lint, checkov
+	tools/check-template.sh
 
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
 	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
@@ -85,4 +88,9 @@ target/tools/%.installed:
 
 .venv/deploy.installed: requirements-deploy.txt .venv/bin/uv
 	.venv/bin/uv pip install --quiet --require-hashes -r $<
+	touch $@
+
+.venv-security/installed: requirements-security.txt .venv/bin/uv
+	python3 -m venv .venv-security
+	.venv/bin/uv pip install --python .venv-security/bin/python --quiet --require-hashes -r $<
 	touch $@

@@ -147,11 +147,11 @@ mod architecture {
         name.starts_with("aws-sdk-")
     }
 
-    /// The variables that the template sets for a function, in order. The template is laid out two spaces a level; its
+    /// The variables that a template sets for a function, in order. Templates are laid out two spaces a level; their
     /// own reader lives inside of the command.
-    fn variables_of(resource: &str) -> Vec<String> {
-        let template =
-            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+    fn variables_of(template: &str, resource: &str) -> Vec<String> {
+        let path = format!("{}/../{template}", env!("CARGO_MANIFEST_DIR"));
+        let template = std::fs::read_to_string(path).unwrap();
         let depth = |line: &str| line.len() - line.trim_start().len();
         let start = format!("  {resource}:");
         let lines = template.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
@@ -162,8 +162,12 @@ mod architecture {
     }
 
     #[test]
-    fn the_template_sets_every_variable_of_a_function_and_no_other() {
-        assert_eq!(variables_of("RecordTransformer"), record_transformer::Config::VARIABLES);
-        assert_eq!(variables_of("IndicatorCalculator"), indicator_calculator::Config::VARIABLES);
+    fn the_templates_set_every_variable_of_a_function_and_no_other() {
+        let transformer = record_transformer::Config::VARIABLES;
+        assert_eq!(variables_of("template.yaml", "RecordTransformer"), transformer);
+        assert_eq!(variables_of("template.yaml", "SearchTransformer"), transformer);
+        assert_eq!(variables_of("attach.yaml", "RecordTransformer"), transformer);
+        let calculator = indicator_calculator::Config::VARIABLES;
+        assert_eq!(variables_of("template.yaml", "IndicatorCalculator"), calculator);
     }
 }
