@@ -135,11 +135,11 @@ mod architecture {
     }
 
     #[test]
-    fn only_the_calculator_knows_the_aws_sdk() {
+    fn only_the_calculator_and_the_command_know_the_aws_sdk() {
         let graph = Graph::read();
         let knows = |id: &&String| graph.direct(graph.name(id)).iter().any(is_sdk);
         let knowing: Vec<_> = graph.ours.iter().filter(knows).map(|id| graph.name(id)).collect();
-        assert_eq!(knowing, ["indicator-calculator"]);
+        assert_eq!(knowing, ["indicator-calculator", LOCAL]);
     }
 
     /// Whether a crate is a client of an AWS service.
@@ -169,5 +169,18 @@ mod architecture {
         assert_eq!(variables_of("attach.yaml", "RecordTransformer"), transformer);
         let calculator = indicator_calculator::Config::VARIABLES;
         assert_eq!(variables_of("template.yaml", "IndicatorCalculator"), calculator);
+    }
+
+    #[test]
+    fn every_alarm_of_the_template_is_in_the_operating_manual() {
+        let read = |file: &str| {
+            std::fs::read_to_string(format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+        };
+        let (template, manual) = (read("template.yaml"), read("docs/operations.md"));
+        // Logical ids stand two spaces deep.
+        let names = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("Alarm:"));
+        let alarms = names.filter(|name| !name.starts_with(' ')).map(|name| format!("`{name}Alarm`"));
+        let missing: Vec<_> = alarms.filter(|alarm| !manual.contains(alarm)).collect();
+        assert_eq!(missing, [""; 0]);
     }
 }
