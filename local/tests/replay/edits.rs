@@ -31,9 +31,9 @@ fn a_shorter_buffer_writes_more_objects() {
     // Otherwise the function is given the whole minute at once.
     let often =
         ("BufferIntervalInSeconds, ParameterValue: '60'", "BufferIntervalInSeconds, ParameterValue: '1'");
-    let hint = "BufferingHints: { SizeInMBs: 128, IntervalInSeconds: 300 }";
+    let hint = "IntervalInSeconds: !Ref ArchiveBufferSeconds";
     let usual = edited(&[often]).0;
-    let shorter = edited(&[often, (hint, "BufferingHints: { SizeInMBs: 128, IntervalInSeconds: 10 }")]).0;
+    let shorter = edited(&[often, (hint, "IntervalInSeconds: 10")]).0;
     let trades =
         |objects: &BTreeSet<String>| objects.iter().filter(|key| key.contains("/kind=trade/")).count();
     assert_eq!(trades(&usual), 1);

@@ -19,10 +19,7 @@ fn another_prefix_puts_the_archive_elsewhere() {
 fn a_shorter_buffer_delivers_within_seconds() {
     let edits = [
         ("BufferIntervalInSeconds, ParameterValue: '60'", "BufferIntervalInSeconds, ParameterValue: '0'"),
-        (
-            "BufferingHints: { SizeInMBs: 128, IntervalInSeconds: 300 }",
-            "BufferingHints: { SizeInMBs: 128, IntervalInSeconds: 1 }",
-        ),
+        ("IntervalInSeconds: !Ref ArchiveBufferSeconds", "IntervalInSeconds: 1"),
     ];
     let up = Workshop::new().edited(&edits).up();
     up.aws.put_records("tapeline-frames", &[trade(1, 1)]);
