@@ -17,11 +17,16 @@ FUNCTION ?= record-transformer
 RECORDINGS ?=
 # A recording of aggregate trades and the 1m bars of its time; without them, the sample session.
 BARS ?=
+# What the functions are built for: arm64, or x86_64.
+ARCH ?= arm64
+# The answers of the first `make deploy`; one file is one stack.
+CONFIG ?= samconfig.local.toml
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients bench bench-local build deploy invoke fuzz
+.PHONY: help demo test lint check-archive check-bars check-clients check-events test-deploy bench bench-local \
+  build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -48,6 +53,14 @@ check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed b
 	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/check-clients.sh
 
+check-events: .venv/deploy.installed .venv/check.installed ## Sends every file of events/ to its function with cargo lambda invoke
+	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	.venv/bin/python tools/check_events.py target/debug/tapeline
+
+test-deploy: .venv/deploy.installed .venv-deploy-test/installed ## Builds both architectures, deploys to a local AWS, uses, updates and deletes it
+	cargo build --locked -p tapeline
+	tools/test-deploy.sh
+
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
 	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
 	  --bench transform --bench advance --bench calculate
@@ -56,11 +69,17 @@ bench-local: ## Measures the local run: frames to Parquet and trades to bars wit
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/bench-local.sh
 
-build: .venv/deploy.installed ## Builds what template.yaml deploys
-	sam build
+build: .venv/deploy.installed ## Builds what template.yaml deploys, and checks its size (ARCH=arm64 or x86_64)
+	tools/build.sh "$(ARCH)"
 
-deploy: build ## Deploys template.yaml with samconfig.toml (needs AWS credentials)
-	sam deploy
+deploy: build ## Builds and deploys; the first time it asks for everything, and keeps the answers (CONFIG=file)
+	tools/stack.sh deploy "$(CONFIG)"
+
+logs: .venv/deploy.installed ## Follows the logs of the deployed functions until Ctrl-C (CONFIG=file)
+	tools/stack.sh logs "$(CONFIG)"
+
+delete: .venv/deploy.installed ## Deletes the stack; the archive's bucket and the state table stay (CONFIG=file)
+	tools/stack.sh delete "$(CONFIG)"
 
 invoke: .venv/deploy.installed ## Sends an event to a function on this machine (EVENT=events/firehose/x.json FUNCTION=name)
 	tools/invoke.sh "$(FUNCTION)" "$(EVENT)"
@@ -83,4 +102,9 @@ target/tools/%.installed:
 
 .venv/deploy.installed: requirements-deploy.txt .venv/bin/uv
 	.venv/bin/uv pip install --quiet --require-hashes -r $<
+	touch $@
+
+.venv-deploy-test/installed: requirements-deploy-test.txt .venv/bin/uv
+	python3 -m venv .venv-deploy-test
+	.venv/bin/uv pip install --python .venv-deploy-test/bin/python --quiet --require-hashes -r $<
 	touch $@
