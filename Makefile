@@ -21,6 +21,8 @@ BARS ?=
 ARCH ?= arm64
 # The answers of the first `make deploy`; one file is one stack.
 CONFIG ?= samconfig.local.toml
+# What `make test` builds as well. Built alone, the binaries' dependencies have other features and are compiled once more.
+BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
@@ -42,23 +44,23 @@ lint: $(LINTERS) ## Checks format, lints, docs, licences and unused dependencies
 	tools/lint.sh
 
 check-archive: .venv/check.installed ## Replays recordings and reads the Parquet with DuckDB (RECORDINGS="spot:FILE usdm:FILE")
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	tools/check-archive.sh $(RECORDINGS)
 
 check-bars: .venv/check.installed ## Replays trades and compares the bars with the exchange's own (BARS="RECORDING KLINES")
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	tools/check-bars.sh $(BARS)
 
 check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed by you) and boto3 use `tapeline up`
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	tools/check-clients.sh
 
 check-events: .venv/deploy.installed .venv/check.installed ## Sends every file of events/ to its function with cargo lambda invoke
-	cargo build --locked -p tapeline -p record-transformer -p indicator-calculator
+	$(BUILT_FOR_TESTS)
 	.venv/bin/python tools/check_events.py target/debug/tapeline
 
 test-deploy: .venv/deploy.installed .venv-deploy-test/installed ## Builds both architectures, deploys to a local AWS, uses, updates and deletes it
-	cargo build --locked -p tapeline
+	$(BUILT_FOR_TESTS)
 	tools/test-deploy.sh
 
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators

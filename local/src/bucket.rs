@@ -3,11 +3,17 @@
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
 /// The longest name of a file on common file systems. S3 has no such limit, only one of 1,024 bytes for the whole key.
 const PART_BYTES_MAX: usize = 255;
+/// How the name of a file begins while an object is written to it. No delivery stream names an object so.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
+/// Objects that were begun. Delivery streams and mappings write into the same folders at the same time: each of their
+/// objects needs a file of its own. What a run left behind that was killed is replaced by the next.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
 
 /// A folder that stands for a bucket.
 #[derive(Debug, Clone)]
@@ -96,10 +102,15 @@ fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // No object is named so, and the longest name has no room for a mark.
-    let unfinished = path.with_file_name(".unfinished");
-    fs::write(&unfinished, content)?;
-    fs::rename(&unfinished, path)
+    // Instead of the name, not behind it: the longest name has no room for a mark.
+    let number = BEGUN.fetch_add(1, Ordering::Relaxed);
+    let unfinished = path.with_file_name(format!("{UNFINISHED}{number}"));
+    let written = fs::write(&unfinished, content).and_then(|()| fs::rename(&unfinished, path));
+    if written.is_err() {
+        // Why it was not written is told already.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
 }
 
 #[cfg(test)]
@@ -112,6 +123,29 @@ mod tests {
         let bucket = Bucket::new(folder.path().join("archive"));
         bucket.put("market/kind=trade/a.parquet", b"content").unwrap();
         assert_eq!(fs::read(folder.path().join("archive/market/kind=trade/a.parquet")).unwrap(), b"content");
+    }
+
+    #[test]
+    fn objects_that_are_written_to_a_folder_at_once_are_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = |writer: u8| vec![writer; 100_000];
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let bucket = Bucket::named(folder.path(), "archive");
+                scope.spawn(move || {
+                    for number in 0..20 {
+                        bucket.put(&format!("errors/{writer}-{number}"), &content(writer)).unwrap();
+                    }
+                });
+            }
+        });
+        let files = fs::read_dir(folder.path().join("archive/errors")).unwrap().map(Result::unwrap);
+        let names = files.map(|file| {
+            let name = file.file_name().into_string().unwrap();
+            let writer = name.split('-').next().unwrap().parse().unwrap();
+            assert!(fs::read(file.path()).unwrap() == content(writer), "{name}");
+        });
+        assert_eq!(names.count(), 160);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::EndpointError;
 use crate::streams::Retention;
-use crate::template::Stream;
+use crate::template::{Stream, StreamMode};
 
 /// Most bytes of records that wait to be taken. An invocation publishes a small part of it, and where nobody takes
 /// records, as behind `tapeline endpoints`, it ends in a refusal before it ends the machine's memory.
@@ -26,6 +26,8 @@ const SHARDS_MAX: u32 = 200;
 /// Most bytes of a request: the 10 MiB of a `PutRecords` take 13.4 MiB as base64, and 500 keys and braces less than the
 /// rest. The endpoint itself refuses more than 5 MiB of records, and says so as Kinesis does.
 const REQUEST_BYTES_MAX: usize = 14 * 1024 * 1024;
+/// How often records are dropped whose retention is over, in seconds.
+const RETENTION_CHECK_S: u64 = 60;
 /// How often a stream is looked at until it is there. The store makes it in a task of its own, at once.
 const LOOKS_MAX: u32 = 1000;
 
@@ -80,6 +82,7 @@ impl Kinesis {
             update_stream_ms: 0,
             shard_limit: shards.max(SHARDS_MAX),
             max_retained_bytes: Some(RETAINED_BYTES_MAX),
+            retention_check_interval_secs: RETENTION_CHECK_S,
             ..StoreOptions::default()
         });
         for stream in streams {
@@ -121,6 +124,18 @@ impl Kinesis {
     }
 }
 
+/// Gives a stream the mode and the retention that it is declared with.
+async fn set_up(store: &Store, stream: &Stream, arn: &str) -> Result<(), KinesisErrorResponse> {
+    if stream.mode == StreamMode::OnDemand {
+        let request = json!({"StreamARN": arn, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}});
+        dispatch(store, Operation::UpdateStreamMode, request).await?;
+    }
+    let hours = stream.retention.as_secs() / 3600;
+    let request = json!({"StreamName": stream.name, "RetentionPeriodHours": hours});
+    dispatch(store, Operation::IncreaseStreamRetentionPeriod, request).await?;
+    Ok(())
+}
+
 /// Makes a stream and waits until it is there.
 async fn create(store: &Store, stream: &Stream) -> Result<(), KinesisError> {
     let refused = |answer: &KinesisErrorResponse| KinesisError::Create {
@@ -132,7 +147,7 @@ async fn create(store: &Store, stream: &Stream) -> Result<(), KinesisError> {
     for _ in 0..LOOKS_MAX {
         let found = store.get_stream(&stream.name).await.map_err(|answer| refused(&answer))?;
         if found.stream_status == StreamStatus::Active {
-            return Ok(());
+            return set_up(store, stream, &found.stream_arn).await.map_err(|answer| refused(&answer));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -20,7 +20,7 @@ use super::streams::{ReadBy, Reader, Streams};
 use crate::firehose::{DestinationError, Settings};
 use crate::firehose_api::{ApiError, DeliveryStreams, Description, DestinationType, StreamType};
 use crate::stream::StreamRecord;
-use crate::streams::ShardConsumer;
+use crate::streams::{Position, ShardConsumer};
 use crate::template::{self, DeliveryStream, Destination, Stack};
 
 /// Records that a reader hands over at once.
@@ -81,22 +81,13 @@ impl Deliveries {
         Self(Arc::new(Shared { stack, functions, data, streams, running, records }))
     }
 
-    /// Starts a delivery stream.
+    /// Starts a delivery stream. One with a stream in front of it reads that from a position on.
     ///
     /// # Errors
     /// When it asks for what cannot be run here.
-    pub(crate) fn start(&self, stream: DeliveryStream) -> Result<(), StartError> {
-        let settings = self.0.settings(&stream, 1)?;
-        let function = self.0.stack.transformer(&stream);
-        let processor = Processor(function.and_then(|function| self.0.functions.get(&function.logical_id)));
-        let delivery = LiveDelivery::start(settings, processor, self.0.data.buckets().to_owned());
-        let delivery = Arc::new(delivery.map_err(|source| StartError::destination(&stream, source))?);
-        let reader = source_arn(&stream).map(|arn| {
-            let name = arn.rsplit('/').next().unwrap_or(arn);
-            self.0.streams.read(name, ReadBy::Delivery, Forward(delivery.source()))
-        });
-        let (name, created) = (stream.name.clone(), SystemTime::now());
-        let running = Running { stream, version: 1, created, updated: None, delivery, reader };
+    pub(crate) fn start(&self, stream: DeliveryStream, from: Position) -> Result<(), StartError> {
+        let name = stream.name.clone();
+        let running = self.0.begin(stream, from)?;
         self.0.running().insert(name, running);
         Ok(())
     }
@@ -129,6 +120,20 @@ impl Shared {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A delivery stream that begins now.
+    fn begin(&self, stream: DeliveryStream, from: Position) -> Result<Running, StartError> {
+        let settings = self.settings(&stream, 1)?;
+        let function = self.stack.transformer(&stream);
+        let processor = Processor(function.and_then(|function| self.functions.get(&function.logical_id)));
+        let delivery = LiveDelivery::start(settings, processor, self.data.buckets().to_owned());
+        let delivery = Arc::new(delivery.map_err(|source| StartError::destination(&stream, source))?);
+        let reader = source_arn(&stream).map(|arn| {
+            let name = arn.rsplit('/').next().unwrap_or(arn);
+            self.streams.read(name, ReadBy::Delivery(from), Forward(delivery.source()))
+        });
+        Ok(Running { stream, version: 1, created: SystemTime::now(), updated: None, delivery, reader })
+    }
+
     fn settings(&self, stream: &DeliveryStream, version: u32) -> Result<Settings, SettingsError> {
         settings::delivery(stream, self.stack.transformer(stream), version)
     }
@@ -157,10 +162,13 @@ impl DeliveryStreams for Deliveries {
     async fn create(&self, request: &Value) -> Result<String, ApiError> {
         let stream = self.0.requested(request)?;
         let (name, arn) = (stream.name.clone(), stream.arn.clone());
-        if self.0.running().contains_key(&name) {
+        let mut running = self.0.running();
+        if running.contains_key(&name) {
             return Err(ApiError::InUse { name });
         }
-        self.start(stream).map_err(|error| refused(&error))?;
+        // As Firehose does: what is in the stream already is not delivered.
+        let begun = self.0.begin(stream, Position::Latest).map_err(|error| refused(&error))?;
+        running.insert(name, begun);
         Ok(arn)
     }
 

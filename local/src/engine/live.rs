@@ -29,7 +29,7 @@ use crate::endpoints::{DynamoDb, EndpointError, Gateway, GatewayParts, Kinesis, 
 use crate::firehose_api;
 use crate::lambda::{self, BinaryError, Function, FunctionCounts, LogLine};
 use crate::mapping::{LiveCounts, LiveMapping};
-use crate::streams::Retention;
+use crate::streams::{Position, Retention};
 use crate::template::{self, Stack};
 
 /// What is run, and where.
@@ -195,7 +195,8 @@ impl Served {
         let streams = Streams::new(kinesis.store().clone());
         let deliveries = Deliveries::new(stack.clone(), functions.clone(), data.clone(), streams.clone());
         for stream in &stack.delivery_streams {
-            deliveries.start(stream.clone())?;
+            // The streams are empty: whatever is put is newer than this.
+            deliveries.start(stream.clone(), Position::TrimHorizon)?;
         }
         let (mappings, readers) = start_mappings(plan, &functions, &data, &streams);
         let retention = kinesis.retention();

@@ -29,8 +29,8 @@ pub(crate) struct Streams {
 /// Who reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ReadBy {
-    /// A delivery stream: from the newest record on, as Firehose begins. What the template's producers put comes later.
-    Delivery,
+    /// A delivery stream, from there on.
+    Delivery(Position),
     /// An event source mapping, from where it says.
     Mapping(Position),
 }
@@ -44,7 +44,7 @@ impl Streams {
     /// Has a stream read until the reader is stopped or dropped. One that is not there yet is waited for.
     pub(crate) fn read<C: ShardConsumer>(&self, stream: &str, by: ReadBy, consumer: C) -> Reader {
         let (position, poll_interval) = match by {
-            ReadBy::Delivery => (Position::Latest, DELIVERY_POLL),
+            ReadBy::Delivery(position) => (position, DELIVERY_POLL),
             ReadBy::Mapping(position) => (position, MAPPING_POLL),
         };
         let (over, shutdown) = watch::channel(false);
@@ -62,7 +62,7 @@ impl Streams {
     pub(crate) async fn tail(&self, stream: &str) -> Option<(mpsc::Receiver<StreamRecord>, Reader)> {
         self.store.get_stream(stream).await.ok()?;
         let (records, received) = mpsc::channel(TAILED_MAX);
-        Some((received, self.read(stream, ReadBy::Delivery, Show(records))))
+        Some((received, self.read(stream, ReadBy::Delivery(Position::Latest), Show(records))))
     }
 
     /// What the streams hold, by name.

@@ -126,29 +126,46 @@ impl Objects {
     pub(super) fn add(
         &mut self,
         keys: &Arc<PartitionKeys>,
-        (data, arrival): (&[u8], Timestamp),
+        record: (&[u8], Timestamp),
         at: &mut At<'_>,
     ) -> Result<Result<(), Refusal>, ObjectError> {
-        if !self.active.contains_key(keys) {
-            if let Some(failure) = self.partition_failure(keys, arrival) {
-                return Ok(Err(Refusal::Partition(failure)));
+        let pushed = match self.push(keys, record) {
+            Some(pushed) => Some(pushed),
+            None => {
+                if let Some(failure) = self.partition_failure(keys, record.1) {
+                    return Ok(Err(Refusal::Partition(failure)));
+                }
+                self.begin(keys, record.1, at.now)?;
+                self.push(keys, record)
             }
-            self.begin(keys, arrival, at.now)?;
+        };
+        match pushed {
+            Some(Err(error)) => {
+                self.forget_if_empty(keys);
+                return Ok(Err(Refusal::Conversion(error)));
+            }
+            Some(Ok(bytes)) if bytes >= self.buffer.bytes => self.write_if(at, |found, _| found == keys)?,
+            _ => {}
         }
-        let Some(object) = self.active.get_mut(keys) else { return Ok(Ok(())) };
+        self.relieve(at).map(Ok)
+    }
+
+    /// Adds a record to the object of its partition; `None` when that is not active. Hands back the object's bytes.
+    fn push(
+        &mut self,
+        keys: &Arc<PartitionKeys>,
+        (data, arrival): (&[u8], Timestamp),
+    ) -> Option<Result<usize, ConversionError>> {
+        let object = self.active.get_mut(keys)?;
         let (rows_before, held_before) = object.content.memory();
         if let Err(error) = object.push(data) {
-            self.forget_if_empty(keys);
-            return Ok(Err(Refusal::Conversion(error)));
+            return Some(Err(error));
         }
         object.oldest = object.oldest.min(arrival);
         let (rows, held) = object.content.memory();
         self.rows_bytes = self.rows_bytes + rows - rows_before;
         self.held_bytes = self.held_bytes + held - held_before;
-        if object.bytes >= self.buffer.bytes {
-            self.write_if(at, |found, _| found == keys)?;
-        }
-        self.relieve(at).map(Ok)
+        Some(Ok(object.bytes))
     }
 
     /// Why a record cannot begin the object of a partition. The service's names of these errors are documented nowhere.

@@ -155,6 +155,7 @@ impl DeliverySummary {
         let undelivered = [
             (self.records.partitioning_failed, "partitioning-failed"),
             (self.records.conversion_failed, "format-conversion-failed"),
+            (self.records.delivery_failed, "http-endpoint-failed or AmazonOpenSearchService-failed"),
         ];
         let undelivered = undelivered.into_iter().filter(|(records, _)| *records > 0);
         let undelivered = undelivered.map(|(records, what)| {
@@ -177,8 +178,10 @@ impl DeliverySummary {
         }
         for (name, count) in [
             ("invocation failed", self.records.invocation_failed),
+            ("decompression failed", self.records.decompression_failed),
             ("partitioning failed", self.records.partitioning_failed),
             ("conversion failed", self.records.conversion_failed),
+            ("delivery failed", self.records.delivery_failed),
         ] {
             if count > 0 {
                 rows.add(name, grouped(count), "");

@@ -47,9 +47,7 @@ pub(crate) use request::delivery_stream_of_request;
 pub(crate) use s3::{Compression, S3Backup, S3Destination};
 pub(crate) use scope::REGION;
 pub(crate) use state_table::{KeyAttribute, StateTable};
-pub(crate) use stream::Stream;
-#[cfg(test)]
-pub(crate) use stream::StreamMode;
+pub(crate) use stream::{Stream, StreamMode};
 pub(crate) use table::GlueTable;
 
 use delivery::Known;

@@ -205,7 +205,10 @@ impl<'t> Scope<'t> {
             "Fn::Select" => return self.select(argument, at).map(Some),
             "Fn::FindInMap" => return self.find_in_map(argument, at),
             _ => {
-                let hint = hint(function, FUNCTIONS);
+                // The short form of `Ref` has no `Fn::` in front when it is spelt right.
+                let short = function.strip_prefix("Fn::").unwrap_or(function);
+                let hint = Some(hint(function, FUNCTIONS)).filter(|hint| !hint.is_empty());
+                let hint = hint.unwrap_or_else(|| self::hint(short, ["Ref"]));
                 return Err(Fault::unsupported(at, format!("the function {function}{hint}")));
             }
         };

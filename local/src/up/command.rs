@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::terminal::Terminal;
@@ -55,6 +55,16 @@ pub(crate) enum UpError {
     /// It cannot be read.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A domain of AWS is out of reach.
+    #[error(
+        "the delivery stream {stream} must have an OpenSearch on this machine, was {endpoint:?}: name its address with --open-search, such as http://127.0.0.1:9200"
+    )]
+    OpenSearch {
+        /// Name of the delivery stream.
+        stream: String,
+        /// Name or address of its domain.
+        endpoint: String,
+    },
     /// It cannot be started.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -73,8 +83,9 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), UpError> {
     if let Some(url) = &args.open_search {
         send_documents_to(url, &mut stack);
     }
-    let mut end = std::pin::pin!(interrupted());
+    check_domains(&stack)?;
     let options = Options { data: args.data.clone(), port: args.port, functions: args.functions.clone() };
+    let mut ending = Ending::listen().map_err(UpError::Signal)?;
     let served = Served::start(&stack, &options, admin::router).await?;
     let mut variables = served.variables.clone();
     variables.insert("AWS_REGION".to_owned(), REGION.to_owned());
@@ -82,14 +93,14 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), UpError> {
     for line in opening::lines(&stack, &args.template).into_iter().chain(opening::exports(&variables)) {
         eprintln!("{line}");
     }
-    let ended = watch(&served, &mut terminal, &mut end).await;
+    watch(&served, &mut terminal, &mut ending).await;
     eprintln!("ending: what was taken is delivered; Ctrl-C again ends at once");
     tokio::select! {
         () = served.stop() => {}
         // A destination that does not answer may be waited for as long as its retries last.
-        _ = interrupted() => eprintln!("ended: what was not delivered is lost to this run"),
+        () = ending.asked() => eprintln!("ended: what was not delivered is lost to this run"),
     }
-    ended
+    Ok(())
 }
 
 /// Has OpenSearch destinations send to an address instead of their domains.
@@ -101,23 +112,33 @@ fn send_documents_to(url: &str, stack: &mut Stack) {
     }
 }
 
+/// Refuses OpenSearch destinations that are not on this machine: there is no TLS here, and a name alone is no address.
+fn check_domains(stack: &Stack) -> Result<(), UpError> {
+    for stream in &stack.delivery_streams {
+        if let Destination::OpenSearch(search) = &stream.destination
+            && !search.endpoint.starts_with("http://")
+        {
+            return Err(UpError::OpenSearch {
+                stream: stream.name.clone(),
+                endpoint: search.endpoint.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Shows what happens until the end.
-async fn watch(
-    served: &Served,
-    terminal: &mut Terminal,
-    end: &mut (impl Future<Output = io::Result<()>> + Unpin),
-) -> Result<(), UpError> {
+async fn watch(served: &Served, terminal: &mut Terminal, ending: &mut Ending) {
     let mut logs = served.live.logs();
     let mut pace = tokio::time::interval(PACE);
     loop {
         let shown = tokio::select! {
-            ended = &mut *end => return ended.map_err(UpError::Signal),
+            () = ending.asked() => return,
             _ = pace.tick() => terminal.status(served.live.status().await),
             line = logs.recv() => match line {
                 Ok(line) => terminal.log(&line),
-                // Too many at once: they are in the files.
-                Err(RecvError::Lagged(_)) => Ok(()),
-                Err(RecvError::Closed) => return (&mut *end).await.map_err(UpError::Signal),
+                // Too many at once: they are in the files. It is not closed before the functions are stopped.
+                Err(RecvError::Lagged(_) | RecvError::Closed) => Ok(()),
             },
         };
         // Who read along has gone, as behind `head`; the run goes on.
@@ -125,11 +146,23 @@ async fn watch(
     }
 }
 
-/// Waits for Ctrl-C, or for the signal with which the system asks a process to end.
-async fn interrupted() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+/// Being asked to end: Ctrl-C, or the signal with which the system asks a process to.
+struct Ending {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ending {
+    /// From now on neither ends the process by itself.
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits until it is asked for, once more each time.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

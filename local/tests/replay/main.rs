@@ -4,6 +4,9 @@
 #[cfg(test)]
 mod bars;
 #[cfg(test)]
+#[path = "../common/binaries.rs"]
+mod binaries;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod edits;
@@ -14,6 +17,10 @@ mod mapping;
 mod rows;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "../common/runtime_client.rs"]
+mod runtime_client;
 #[cfg(test)]
 #[cfg(unix)]
 mod stand_in;

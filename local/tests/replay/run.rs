@@ -5,47 +5,14 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Once;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Row;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::binaries::{TAPELINE, TEMPLATE, build_functions};
 use crate::rows;
-
-const TAPELINE: &str = env!("CARGO_BIN_EXE_tapeline");
-const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-
-/// The functions of the template, by the names of their binaries.
-pub(crate) const FUNCTIONS: [&str; 2] = ["indicator-calculator", "record-transformer"];
-
-/// Where the binary of a function is once it is built.
-pub(crate) fn built(function: &str) -> PathBuf {
-    Path::new(TAPELINE).with_file_name(function)
-}
-
-/// Builds the functions beside the command, where the command looks for them, unless they are there: the tests of the
-/// whole workspace have just built them. (Building this package's tests alone, build the functions first.)
-fn build_functions() {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        if FUNCTIONS.iter().all(|name| built(name).exists()) {
-            return;
-        }
-        let folder = Path::new(TAPELINE).parent().unwrap();
-        let profile = match folder.file_name().unwrap().to_str().unwrap() {
-            "debug" => "dev",
-            other => other,
-        };
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .args(["build", "--quiet", "--profile", profile])
-            .args(FUNCTIONS.map(|name| format!("-p{name}")));
-        build.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(build.status().unwrap().success());
-    });
-}
 
 /// A folder with recordings, perhaps a template, and what a run writes.
 pub(crate) struct Workshop {

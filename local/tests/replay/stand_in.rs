@@ -1,8 +1,7 @@
 //! A function that misbehaves: a script stands in for its process, a thread of the test plays its runtime client.
 
-use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -11,10 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::run::{FUNCTIONS, Workshop, built};
-
-/// Leaves the address of its Runtime API in a file and ends once another file exists.
-const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/stand_in.sh");
+use crate::binaries::{FUNCTIONS, STAND_IN, built};
+use crate::run::Workshop;
+use crate::runtime_client::{next, respond};
 
 /// The template of [`between_streams`].
 const BETWEEN_STREAMS: &str = include_str!("between_streams.yaml");
@@ -121,39 +119,4 @@ fn play(is_over: &AtomicBool, (address, end): (&Path, &PathBuf), mut act: impl F
             }
         }
     }
-}
-
-fn next(connection: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let request = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
-    connection.get_mut().write_all(request).ok()?;
-    let (headers, body) = reply(connection)?;
-    Some((headers.get("lambda-runtime-aws-request-id")?.clone(), body))
-}
-
-fn respond(connection: &mut BufReader<TcpStream>, id: &str, answer: &str) {
-    let path = format!("/2018-06-01/runtime/invocation/{id}/response");
-    let length = answer.len();
-    let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{answer}");
-    connection.get_mut().write_all(request.as_bytes()).unwrap();
-    reply(connection);
-}
-
-/// Headers and body of a reply; `None` when the connection has ended.
-fn reply(connection: &mut BufReader<TcpStream>) -> Option<(HashMap<String, String>, Vec<u8>)> {
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        if connection.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        if let Some((name, value)) = line.trim_end().split_once(": ") {
-            headers.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    let mut body = vec![0; headers.get("content-length")?.parse().unwrap()];
-    connection.read_exact(&mut body).ok()?;
-    Some((headers, body))
 }

@@ -21,9 +21,8 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
 use super::super::EndpointError;
+use crate::bucket::UNFINISHED;
 
-/// The name of a file that a delivery stream is writing.
-const UNFINISHED: &str = ".unfinished";
 /// Longest name of a file on common file systems.
 const NAME_BYTES_MAX: usize = 255;
 /// What the longest name that is made of a bucket, a key and an upload holds beside the two: marks, and a UUID.
@@ -193,7 +192,7 @@ impl S3 for Folder {
 
 /// Leaves out the files that are being written.
 fn finished(mut objects: Vec<Object>) -> Vec<Object> {
-    let is_finished = |key: &str| key.rsplit('/').next() != Some(UNFINISHED);
+    let is_finished = |key: &str| !key.rsplit('/').next().is_some_and(|name| name.starts_with(UNFINISHED));
     objects.retain(|object| object.key.as_deref().is_some_and(is_finished));
     objects
 }

@@ -33,7 +33,7 @@ impl Buckets {
         let path = folder.path().join("archive").join(KEY);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, OBJECT).unwrap();
-        std::fs::write(path.with_file_name(".unfinished"), "half").unwrap();
+        std::fs::write(path.with_file_name(".unfinished-0"), "half").unwrap();
         let router = router(folder.path()).unwrap();
         Self { folder, router }
     }

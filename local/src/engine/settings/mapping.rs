@@ -38,11 +38,10 @@ pub(crate) fn mapping(
     })
 }
 
-/// Where in a stream a mapping begins.
+/// Where in a stream a mapping begins. The streams of a run are empty when it begins: the newest record is the oldest.
 pub(crate) const fn position(mapping: &Mapping) -> Position {
     match mapping.starting_position {
-        StartingPosition::TrimHorizon => Position::TrimHorizon,
-        StartingPosition::Latest => Position::Latest,
+        StartingPosition::TrimHorizon | StartingPosition::Latest => Position::TrimHorizon,
         StartingPosition::AtTimestamp(time) => Position::AtTimestamp(time),
     }
 }

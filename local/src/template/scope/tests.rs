@@ -173,6 +173,7 @@ fn a_function_stands_alone() {
 #[test]
 fn misspelt_names_are_told() {
     refuses("!Sbu x", "the function Fn::Sbu (did you mean Fn::Sub?) is not supported by the local run");
+    refuses("!Reff x", "the function Fn::Reff (did you mean Ref?) is not supported by the local run");
     refuses("!Ref Marke", "must be the name of a parameter or a resource (did you mean Market?), was Marke");
     refuses(
         "!If [ IsSpott, a, b ]",

@@ -1,0 +1,35 @@
+//! `tapeline up` and `tapeline tail` as they are used: the real command behind its port, with the real functions or
+//! with ones that do what a test says, and raw requests as the clients of AWS make them.
+#![cfg(unix)]
+
+// Marked as tests so that the lints know: what is asserted here may panic.
+#[cfg(test)]
+mod aws;
+#[cfg(test)]
+#[path = "../common/binaries.rs"]
+mod binaries;
+#[cfg(test)]
+mod deliveries;
+#[cfg(test)]
+mod deployed;
+#[cfg(test)]
+mod destination;
+#[cfg(test)]
+mod edits;
+#[cfg(test)]
+mod mappings;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod resharding;
+#[cfg(test)]
+mod run;
+#[cfg(test)]
+#[path = "../common/runtime_client.rs"]
+mod runtime_client;
+#[cfg(test)]
+mod stand_in;
+#[cfg(test)]
+mod tail;
