@@ -57,7 +57,7 @@ check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed b
 
 check-events: .venv/deploy.installed .venv/check.installed ## Sends every file of events/ to its function with cargo lambda invoke
 	$(BUILT_FOR_TESTS)
-	.venv/bin/python tools/check_events.py target/debug/tapeline
+	.venv/bin/python tools/check_events.py
 
 test-deploy: .venv/deploy.installed .venv-deploy-test/installed ## Builds both architectures, deploys to a local AWS, uses, updates and deletes it
 	$(BUILT_FOR_TESTS)

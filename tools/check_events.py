@@ -1,9 +1,7 @@
 """Sends every file of events/ to its function with `cargo lambda invoke`, and holds what comes back against what the tests hold.
 
-usage: check_events.py TAPELINE
-
-TAPELINE is the built command: its `endpoints` play the state table and the stream of rows. A function runs behind
-`cargo lambda watch` with the variables that events/README.md names beside the event. Answers of the transformer must be those
+Run by `make check-events`, which builds first. A function runs behind `cargo lambda watch` with the variables that
+events/README.md names beside the event; `tapeline endpoints` plays the state table and the stream of rows. Answers of the transformer must be those
 of functions/record-transformer/tests/golden, record by record; of the calculator the answer and the rows that
 events/README.md counts. Ends with 1 at the first event that is answered otherwise.
 """
@@ -24,6 +22,7 @@ import boto3
 
 EVENTS = Path("events")
 GOLDEN = Path("functions/record-transformer/tests/golden")
+BUILT = Path("target/debug")
 LOGS = Path("target/check-events")
 VARIABLE = re.compile(r"`([A-Z_]+)=([^`]*)`")
 EXPORT = re.compile(r"^export ([A-Z_]+)='([^']*)'$", re.MULTILINE)
@@ -90,14 +89,22 @@ def listens(port):
 
 
 @contextlib.contextmanager
-def functions(variables):
-    """Both functions behind the Invoke API, with these variables; gives what sends an event to one of them."""
-    port, log = free_port(), LOGS / "watch.log"
-    # The default address is every interface: stay on loopback.
-    command = ["cargo", "lambda", "watch", "-A", "127.0.0.1", "-P", str(port), "--ignore-changes"]
-    with running(command, log, variables) as process:
-        until(lambda: listens(port), process, log)
-        yield lambda function, event: invoke(function, event, port)
+def serving(function, variables):
+    """A function behind the Invoke API, with these variables; gives what sends an event to it."""
+    port, log = free_port(), LOGS / f"{function}.log"
+    # The default address is every interface: stay on loopback. The function is started here, as the tests built it.
+    command = ["cargo", "lambda", "watch", "-A", "127.0.0.1", "-P", str(port), "--ignore-changes", "--only-lambda-apis"]
+    variables = {
+        "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt/{function}",
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        **variables,
+    }
+    with running(command, LOGS / "watch.log", {}) as watch:
+        until(lambda: listens(port), watch, LOGS / "watch.log")
+        with running([BUILT / function], log, variables):
+            yield lambda event: invoke(function, event, port)
 
 
 def invoke(function, event, port):
@@ -149,10 +156,10 @@ def check_transformer(variables_by_name):
     """Every event of Firehose; gives how many they were."""
     names = sorted(path.stem for path in (EVENTS / "firehose").glob("*.json"))
     for variables in sorted({variables_by_name[name] for name in names}):
-        with functions(dict(variables)) as send:
+        with serving("record-transformer", dict(variables)) as send:
             for name in names:
                 if variables_by_name[name] == variables:
-                    check_answer(name, send("record-transformer", EVENTS / "firehose" / f"{name}.json"))
+                    check_answer(name, send(EVENTS / "firehose" / f"{name}.json"))
     return len(names)
 
 
@@ -160,10 +167,10 @@ def check_transformer(variables_by_name):
 
 
 @contextlib.contextmanager
-def endpoints(tapeline):
+def endpoints():
     """An empty state table and an empty stream; gives the variables with which a function finds them."""
     log = LOGS / "endpoints.log"
-    with running([tapeline, "endpoints"], log, {}) as process:
+    with running([BUILT / "tapeline", "endpoints"], log, {}) as process:
         # The lines come at once.
         yield dict(until(lambda: EXPORT.findall(log.read_text(encoding="utf-8")), process, log))
 
@@ -179,31 +186,31 @@ def rows_in(stream, kinesis):
     return rows
 
 
-def check_batches(names, counts, tapeline, variables):
+def check_batches(names, counts, variables):
     """Batches that follow each other, from an empty state."""
-    with endpoints(tapeline) as found, functions({**found, **variables}) as send:
+    with endpoints() as found, serving("indicator-calculator", {**found, **variables}) as send:
         kinesis = boto3.client(
             "kinesis",
-            endpoint_url=found["AWS_ENDPOINT_URL_KINESIS"],
+            endpoint_url=found["AWS_ENDPOINT_URL"],
             region_name=found["AWS_REGION"],
             aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
         )
         for name, count in zip(names, counts):
-            answer = send("indicator-calculator", EVENTS / "kinesis" / f"{name}.json")
+            answer = send(EVENTS / "kinesis" / f"{name}.json")
             ids = [row["id"] for row in rows_in(found["OUTPUT_STREAM"], kinesis)]
             if answer != {"batchItemFailures": []} or len(ids) != count or len(set(ids)) != count:
                 sys.exit(f"kinesis/{name} should leave {count} rows behind, left {ids} and the answer {answer}")
 
 
-def check_calculator(tapeline, variables_by_name):
+def check_calculator(variables_by_name):
     """Every batch of a data stream; gives how many they were."""
     names = {path.stem for path in (EVENTS / "kinesis").glob("*.json")}
     known = {name for batch in BATCHES for name in batch}
     if names != known:
         sys.exit(f"expected the batches {sorted(known)}, were {sorted(names)}")
     for batch, counts in BATCHES.items():
-        check_batches(batch, counts, tapeline, dict(variables_by_name[f"kinesis/{batch[0]}"]))
+        check_batches(batch, counts, dict(variables_by_name[f"kinesis/{batch[0]}"]))
     return len(names)
 
 
@@ -211,7 +218,7 @@ def main():
     LOGS.mkdir(parents=True, exist_ok=True)
     variables_by_name = variables_of_events()
     print(f"record-transformer: {check_transformer(variables_by_name)} events answered as the golden files say")
-    print(f"indicator-calculator: {check_calculator(sys.argv[1], variables_by_name)} batches left the rows that are counted")
+    print(f"indicator-calculator: {check_calculator(variables_by_name)} batches left the rows that are counted")
 
 
 if __name__ == "__main__":
