@@ -17,17 +17,19 @@ FUNCTION ?= record-transformer
 RECORDINGS ?=
 # A recording of aggregate trades and the 1m bars of its time; without them, the sample session.
 BARS ?=
+# What is deployed: template.yaml, or attach.yaml.
+TEMPLATE ?= template.yaml
 # What the functions are built for: arm64, or x86_64.
 ARCH ?= arm64
 # The answers of the first `make deploy`; one file is one stack.
-CONFIG ?= samconfig.local.toml
+CONFIG ?= $(basename $(TEMPLATE)).local.toml
 # What `make test` builds as well. Built alone, the binaries' dependencies have other features and are compiled once more.
 BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients check-events test-deploy bench bench-local \
+.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench bench-local \
   build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
@@ -59,7 +61,10 @@ check-events: .venv/deploy.installed .venv/check.installed ## Sends every file o
 	$(BUILT_FOR_TESTS)
 	.venv/bin/python tools/check_events.py
 
-test-deploy: .venv/deploy.installed .venv-deploy-test/installed ## Builds both architectures, deploys to a local AWS, uses, updates and deletes it
+check-template: .venv/deploy.installed .venv-security/installed ## Lints the templates: SAM, cfn-lint, checkov
+	tools/check-template.sh
+
+test-deploy: check-template .venv-deploy-test/installed ## Builds for both architectures, deploys to a local AWS, uses, updates and deletes it
 	$(BUILT_FOR_TESTS)
 	tools/test-deploy.sh
 
@@ -71,11 +76,11 @@ bench-local: ## Measures the local run: frames to Parquet and trades to bars wit
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/bench-local.sh
 
-build: .venv/deploy.installed ## Builds what template.yaml deploys, and checks its size (ARCH=arm64 or x86_64)
-	tools/build.sh "$(ARCH)"
+build: .venv/deploy.installed ## Builds what a template deploys, and checks its size (TEMPLATE=attach.yaml ARCH=x86_64)
+	tools/build.sh "$(ARCH)" "$(TEMPLATE)"
 
 deploy: build ## Builds and deploys; the first time it asks for everything, and keeps the answers (CONFIG=file)
-	tools/stack.sh deploy "$(CONFIG)"
+	tools/stack.sh deploy "$(CONFIG)" "$(if $(filter attach.yaml,$(TEMPLATE)),tapeline-attached,tapeline)"
 
 logs: .venv/deploy.installed ## Follows the logs of the deployed functions until Ctrl-C (CONFIG=file)
 	tools/stack.sh logs "$(CONFIG)"
@@ -104,6 +109,11 @@ target/tools/%.installed:
 
 .venv/deploy.installed: requirements-deploy.txt .venv/bin/uv
 	.venv/bin/uv pip install --quiet --require-hashes -r $<
+	touch $@
+
+.venv-security/installed: requirements-security.txt .venv/bin/uv
+	python3 -m venv .venv-security
+	.venv/bin/uv pip install --python .venv-security/bin/python --quiet --require-hashes -r $<
 	touch $@
 
 .venv-deploy-test/installed: requirements-deploy-test.txt .venv/bin/uv

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Builds what template.yaml deploys, for one architecture, and holds the binaries against their limits.
+# Builds what a template deploys, for one architecture, and holds the binaries against their limits.
 #
-# usage: tools/build.sh arm64|x86_64
+# usage: tools/build.sh arm64|x86_64 TEMPLATE
 # Run by `make build`, which installs SAM and cargo-lambda first. What was built is what is deployed: the architecture stands
 # in the template that `sam build` leaves in .aws-sam/build, so it is nothing to choose, or to get wrong, a second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-architecture=${1:-}
+architecture=$1
+template=$2
 case $architecture in
     # The machine as an ELF file tells it, in hexadecimal (e_machine).
     arm64) target=aarch64-unknown-linux-gnu machine=b7 ;;
@@ -23,15 +24,15 @@ if [ ! -d "$(rustc --print target-libdir --target "$target")" ]; then
     exit 1
 fi
 
-template=template.yaml
 if [ "$architecture" != arm64 ]; then
     mkdir -p target
-    template=target/template-$architecture.yaml
-    sed "s/^    Architectures: \[arm64\]$/    Architectures: [$architecture]/" template.yaml > "$template"
-    if cmp -s template.yaml "$template"; then
-        echo "error: expected the line \"Architectures: [arm64]\" among the Globals of template.yaml" >&2
+    built=target/$architecture-$(basename "$template")
+    sed -E "s/^( +Architectures: )\[arm64\]$/\1[$architecture]/" "$template" > "$built"
+    if cmp -s "$template" "$built"; then
+        echo "error: expected a line \"Architectures: [arm64]\" in $template" >&2
         exit 1
     fi
+    template=$built
 fi
 # cargo-lambda takes neither --target-dir nor this variable: it would look for the binaries in target/ all the same.
 env -u CARGO_TARGET_DIR sam build --template-file "$template" --base-dir .

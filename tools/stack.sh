@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Deploys the stack, follows its logs, or deletes it, as the answers in CONFIG say.
 #
-# usage: tools/stack.sh deploy|logs|delete CONFIG
-# Run by `make deploy`, `make logs` and `make delete`, which install SAM first. The first deployment asks for the stack's name,
+# usage: tools/stack.sh deploy|logs|delete CONFIG [STACK]
+# STACK is the name that the first deployment proposes. Run by `make deploy`, `make logs` and `make delete`, which install SAM first. The first deployment asks for the stack's name,
 # the region and every parameter, and keeps the answers in CONFIG; later ones take them from there. One file is one stack.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,7 +26,7 @@ case $command in
         if [ -f "$config" ] && grep -q '^parameter_overrides = ' "$config"; then
             sam deploy --config-file "$config"
         else
-            cp samconfig.toml "$config"
+            sed "s/^stack_name = .*/stack_name = \"$3\"/" samconfig.toml > "$config"
             sam deploy --guided --config-file "$config"
         fi
         ;;

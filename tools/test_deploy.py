@@ -71,11 +71,12 @@ def make(log, *words, answers=""):
     return done.stdout
 
 
-def questions():
-    """How many questions the guided deployment asks: two before the parameters of the template, six behind."""
-    template = Path("template.yaml").read_text(encoding="utf-8")
-    section = template.split("\nParameters:\n", 1)[1].split("\nGlobals:\n", 1)[0]
-    return 2 + len(re.findall(r"^  \w+:$", section, re.MULTILINE)) + 6
+def answers_of(template, **answers):
+    """What is typed when `make deploy` asks: Enter takes what is proposed, and the changes are confirmed at the end."""
+    section = re.search(r"^Parameters:\n(.*?)^\w", template.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[1]
+    parameters = re.findall(r"^  (\w+):$", section, re.MULTILINE)
+    # The stack's name and the region before the parameters; what to confirm, to allow and to keep, and where, behind.
+    return "\n".join(["", "", *(answers.get(name, "") for name in parameters), *[""] * 6, "y", ""])
 
 
 def tailed_logs(log, config, awaited):
@@ -103,8 +104,8 @@ def change(config, before, after):
 # --- The stack ---
 
 
-def outputs():
-    stack = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+def outputs(name=STACK):
+    stack = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
@@ -272,17 +273,43 @@ def stack_is_gone(found):
     expect("the archive and the state are kept", bool(kept) and found["StateTableName"] in tables, (len(kept), tables))
 
 
+# --- The transformer alone, on a delivery stream that is there ---
+
+
+def attaches(work, architecture):
+    """`attach.yaml`: its command puts the function on a delivery stream, and from then on rows are delivered."""
+    role = "arn:aws:iam::000000000000:role/theirs"
+    client("s3").create_bucket(Bucket="theirs")
+    destination = {"RoleARN": role, "BucketARN": "arn:aws:s3:::theirs", "Prefix": "", "CompressionFormat": "UNCOMPRESSED"}
+    firehose = client("firehose")
+    firehose.create_delivery_stream(DeliveryStreamName="theirs", ExtendedS3DestinationConfiguration=destination)
+    config = f"CONFIG={work / 'attach.toml'}"
+    answers = answers_of(Path("attach.yaml"), DeliveryStreamName="theirs", DeliveryRoleArn=role)
+    make(work / "attach.log", "deploy", "TEMPLATE=attach.yaml", f"ARCH={architecture}", config, answers=answers)
+    command = outputs(f"{STACK}-attached")["AttachCommand"]
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    expect("the command that attaches the transformer", done.returncode == 0, (command, done.stderr))
+    frame = '{"e":"trade","E":1672515782136,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":1672515782136,"m":true,"M":true}'
+    firehose.put_record(DeliveryStreamName="theirs", Record={"Data": frame.encode()})
+    key = until("an object of the attached delivery stream", lambda: keys_in("theirs", ""))[0]
+    row = json.loads(client("s3").get_object(Bucket="theirs", Key=key)["Body"].read())
+    expect("the delivery stream delivers rows", (row["id"], row["price"]) == ("spot|BNBBTC|t|12345", 0.001), row)
+    firehose.delete_delivery_stream(DeliveryStreamName="theirs")
+    make(work / "detach.log", "delete", config, answers="y\ny\n")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True, type=Path)
     parser.add_argument("--architecture", required=True)
+    parser.add_argument("--template", required=True, type=Path)
     arguments = parser.parse_args()
     work, session, folder = arguments.work, arguments.work / "session.ndjson", arguments.work / "archive"
     config = work / "samconfig.toml"
-    deploy = ["deploy", f"ARCH={arguments.architecture}", f"CONFIG={config}"]
+    deploy = ["deploy", f"TEMPLATE={arguments.template}", f"ARCH={arguments.architecture}", f"CONFIG={config}"]
 
-    # Enter takes what is proposed; the changes are confirmed at the end, where Enter would mean no.
-    make(work / "deploy.log", *deploy, answers="\n" * questions() + "y\n")
+    attaches(work, arguments.architecture)
+    make(work / "deploy.log", *deploy, answers=answers_of(arguments.template))
     found = outputs()
     put(found["FrameStreamName"], session.read_text(encoding="utf-8").splitlines())
     archive_holds(session, found["ArchiveBucketName"], folder)

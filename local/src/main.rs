@@ -10,6 +10,7 @@ mod firehose_api;
 mod lambda;
 mod mapping;
 mod quantity;
+mod redrive;
 mod replay;
 mod sample;
 mod stream;
@@ -43,6 +44,7 @@ enum Command {
     Endpoints(endpoints::command::EndpointsArgs),
     Up(up::command::UpArgs),
     Tail(tail::TailArgs),
+    Redrive(redrive::command::RedriveArgs),
 }
 
 #[derive(Debug, Error)]
@@ -61,6 +63,8 @@ enum CommandError {
     Up(#[from] up::command::UpError),
     #[error(transparent)]
     Tail(#[from] tail::TailError),
+    #[error(transparent)]
+    Redrive(#[from] redrive::RedriveError),
 }
 
 #[tokio::main]
@@ -94,6 +98,7 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
             tail::run(&args).await?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Redrive(args) => Ok(redrive::command::run(&args).await?),
         Command::Endpoints(args) => {
             endpoints::command::run(&args).await?;
             Ok(ExitCode::SUCCESS)

@@ -135,11 +135,11 @@ mod architecture {
     }
 
     #[test]
-    fn only_the_calculator_knows_the_aws_sdk() {
+    fn only_the_calculator_and_the_command_know_the_aws_sdk() {
         let graph = Graph::read();
         let knows = |id: &&String| graph.direct(graph.name(id)).iter().any(is_sdk);
         let knowing: Vec<_> = graph.ours.iter().filter(knows).map(|id| graph.name(id)).collect();
-        assert_eq!(knowing, ["indicator-calculator"]);
+        assert_eq!(knowing, ["indicator-calculator", LOCAL]);
     }
 
     /// Whether a crate is a client of an AWS service.
@@ -147,11 +147,11 @@ mod architecture {
         name.starts_with("aws-sdk-")
     }
 
-    /// The variables that the template sets for a function, in order. The template is laid out two spaces a level; its
+    /// The variables that a template sets for a function, in order. Templates are laid out two spaces a level; their
     /// own reader lives inside of the command.
-    fn variables_of(resource: &str) -> Vec<String> {
-        let template =
-            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+    fn variables_of(template: &str, resource: &str) -> Vec<String> {
+        let path = format!("{}/../{template}", env!("CARGO_MANIFEST_DIR"));
+        let template = std::fs::read_to_string(path).unwrap();
         let depth = |line: &str| line.len() - line.trim_start().len();
         let start = format!("  {resource}:");
         let lines = template.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
@@ -162,8 +162,26 @@ mod architecture {
     }
 
     #[test]
-    fn the_template_sets_every_variable_of_a_function_and_no_other() {
-        assert_eq!(variables_of("RecordTransformer"), record_transformer::Config::VARIABLES);
-        assert_eq!(variables_of("IndicatorCalculator"), indicator_calculator::Config::VARIABLES);
+    fn the_templates_set_every_variable_of_a_function_and_no_other() {
+        let transformer = record_transformer::Config::VARIABLES;
+        assert_eq!(variables_of("template.yaml", "RecordTransformer"), transformer);
+        assert_eq!(variables_of("template.yaml", "SearchTransformer"), transformer);
+        assert_eq!(variables_of("attach.yaml", "RecordTransformer"), transformer);
+        let calculator = indicator_calculator::Config::VARIABLES;
+        assert_eq!(variables_of("template.yaml", "IndicatorCalculator"), calculator);
+    }
+
+    #[test]
+    fn every_alarm_of_the_template_is_in_the_operating_manual() {
+        let read = |file: &str| {
+            std::fs::read_to_string(format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+        };
+        let (template, manual) = (read("template.yaml"), read("docs/operations.md"));
+        // Logical ids stand two spaces deep.
+        let ids = template.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix("Alarm:"));
+        let ids: BTreeSet<_> = ids.filter(|id| !id.starts_with(' ')).collect();
+        let told: BTreeSet<_> = manual.split('`').filter_map(|word| word.strip_suffix("Alarm")).collect();
+        assert!(ids.len() > 10);
+        assert_eq!(ids, told);
     }
 }

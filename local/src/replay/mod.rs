@@ -18,6 +18,6 @@ mod run;
 mod summary;
 
 pub(crate) use clock::Speed;
-pub(crate) use recording::{Recording, RecordingError, Recordings};
+pub(crate) use recording::{Recording, RecordingError, Recordings, STANDARD_INPUT, open_lines};
 pub(crate) use run::{Options, ReplayError, run, turn_knobs};
 pub(crate) use summary::Summary;

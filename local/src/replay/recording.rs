@@ -12,7 +12,7 @@ use thiserror::Error;
 /// The largest record that a data stream takes by default, and so the longest frame of a recording.
 pub(crate) const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Stands for standard input.
-const STANDARD_INPUT: &str = "-";
+pub(crate) const STANDARD_INPUT: &str = "-";
 
 /// A recording cannot be read on; what was read before has been taken.
 #[derive(Debug, Error)]
@@ -94,7 +94,7 @@ impl Recording {
     /// # Errors
     /// When it does not open, or is compressed and does not begin as such a file should.
     pub(crate) fn open(path: &Path, progress: &ProgressBar) -> Result<Self, RecordingError> {
-        let lines = open(path, progress);
+        let lines = open_lines(path, progress);
         let lines = lines.map_err(|source| RecordingError::Open { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), lines, line: 0 })
     }
@@ -138,7 +138,12 @@ impl Recording {
     }
 }
 
-fn open(path: &Path, progress: &ProgressBar) -> io::Result<Box<dyn BufRead>> {
+/// Opens a file that is plain or compressed with gzip or zstd; `-` is standard input. The bytes read from it move `progress`
+/// on.
+///
+/// # Errors
+/// When it does not open, or is compressed and does not begin as such a file should.
+pub(crate) fn open_lines(path: &Path, progress: &ProgressBar) -> io::Result<Box<dyn BufRead>> {
     if path == Path::new(STANDARD_INPUT) {
         return decompressed(BufReader::new(io::stdin()));
     }

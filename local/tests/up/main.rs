@@ -1,5 +1,5 @@
-//! `tapeline up` and `tapeline tail` as they are used: the real command behind its port, with the real functions or
-//! with ones that do what a test says, and raw requests as the clients of AWS make them.
+//! `tapeline up`, `tapeline tail` and `tapeline redrive` as they are used: the real command behind its port, with the real
+//! functions or with ones that do what a test says, and raw requests as the clients of AWS make them.
 #![cfg(unix)]
 
 // Marked as tests so that the lints know: what is asserted here may panic.
@@ -22,6 +22,8 @@ mod mappings;
 mod mistakes;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod redrive;
 #[cfg(test)]
 mod resharding;
 #[cfg(test)]

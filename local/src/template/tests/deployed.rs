@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 
 /// The template that is deployed.
-const DEPLOYED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+pub(super) const DEPLOYED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
 
 fn deployed() -> Stack {
     Stack::load(Path::new(DEPLOYED), &BTreeMap::new()).unwrap()

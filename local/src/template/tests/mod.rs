@@ -1,5 +1,6 @@
 //! Tests of whole templates.
 
+mod attached;
 mod damage;
 mod deliveries;
 mod deployed;
@@ -8,7 +9,9 @@ mod functions;
 mod mappings;
 mod processors;
 mod requests;
+mod search;
 mod tables;
+mod watched;
 
 use super::processing::{Decompression, LambdaProcessor, MetadataExtraction, Processing};
 use super::*;

@@ -1,0 +1,132 @@
+//! Region, credentials and endpoints from the environment, and the clients made of them.
+//!
+//! The variables are those of the functions, so the export line of `tapeline up` leads here as well. What differs is
+//! patience: nobody waits for an answer here, and the way to AWS may be a slow one.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_kinesis::config::retry::RetryConfig;
+use aws_sdk_kinesis::config::timeout::TimeoutConfig;
+use aws_sdk_kinesis::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_smithy_http_client::tls;
+use tapeline_lambda_wire::variables::{ConfigError, Reader, not_empty, url};
+
+/// Attempts of the SDK at one call.
+const ATTEMPTS_MAX: u32 = 5;
+/// Time for a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Time for an attempt: 5 MiB over a line of a megabit a second.
+const ATTEMPT_MAX: Duration = Duration::from_mins(1);
+
+/// The AWS account and region whose streams are written.
+#[derive(Debug, Clone)]
+pub(super) struct Aws {
+    region: Region,
+    credentials: Credentials,
+    http: SharedHttpClient,
+    kinesis_endpoint: Option<String>,
+    firehose_endpoint: Option<String>,
+}
+
+impl Aws {
+    /// Reads region, credentials and endpoints; `variable` looks a name up. The session token may be missing, and so
+    /// may the endpoints: then they are the service's own.
+    ///
+    /// # Errors
+    /// Names every variable that is missing or cannot be used.
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(variable);
+        let region = reader.required("AWS_REGION", not_empty);
+        let key_id = reader.required("AWS_ACCESS_KEY_ID", not_empty);
+        let secret = reader.required("AWS_SECRET_ACCESS_KEY", not_empty);
+        let token = reader.read("AWS_SESSION_TOKEN", None, |text| not_empty(text).map(Some));
+        let every = reader.read("AWS_ENDPOINT_URL", None, |text| url(text).map(Some));
+        let kinesis = reader.read("AWS_ENDPOINT_URL_KINESIS", every.clone(), |text| url(text).map(Some));
+        let firehose = reader.read("AWS_ENDPOINT_URL_FIREHOSE", every, |text| url(text).map(Some));
+        let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        reader.finish(Self {
+            region: Region::new(region),
+            credentials: Credentials::new(key_id, secret, token, None, "environment"),
+            http: aws_smithy_http_client::Builder::new().tls_provider(tls).build_https(),
+            kinesis_endpoint: kinesis,
+            firehose_endpoint: firehose,
+        })
+    }
+
+    /// Where data streams are, for the journal: what is put into a stream of one place is not in that of another.
+    pub(super) fn kinesis_place(&self) -> &str {
+        self.kinesis_endpoint.as_deref().unwrap_or_else(|| self.region.as_ref())
+    }
+
+    /// Where delivery streams are.
+    pub(super) fn firehose_place(&self) -> &str {
+        self.firehose_endpoint.as_deref().unwrap_or_else(|| self.region.as_ref())
+    }
+
+    /// A client of Kinesis.
+    pub(super) fn kinesis(&self) -> aws_sdk_kinesis::Client {
+        let mut config = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        config.set_endpoint_url(self.kinesis_endpoint.clone());
+        aws_sdk_kinesis::Client::from_conf(config.build())
+    }
+
+    /// A client of Data Firehose.
+    pub(super) fn firehose(&self) -> aws_sdk_firehose::Client {
+        let mut config = aws_sdk_firehose::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        config.set_endpoint_url(self.firehose_endpoint.clone());
+        aws_sdk_firehose::Client::from_conf(config.build())
+    }
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(variables: &[(&str, &str)]) -> Result<Aws, ConfigError> {
+        Aws::from_variables(|name| {
+            variables.iter().find(|(found, _)| *found == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_place_is_the_endpoint_or_the_region() {
+        let account = [
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        assert_eq!(aws(&account).unwrap().kinesis_place(), "eu-central-1");
+        let endpoints = [("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_FIREHOSE", "http://b")];
+        let local = aws(&[&account[..], &endpoints].concat()).unwrap();
+        assert_eq!((local.kinesis_place(), local.firehose_place()), ("http://a", "http://b"));
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named() {
+        let error = aws(&[("AWS_ENDPOINT_URL", "localhost")]).unwrap_err().to_string();
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"] {
+            assert!(error.contains(&format!("{name}: ")), "{error}");
+        }
+    }
+}
