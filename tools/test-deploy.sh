@@ -22,7 +22,20 @@ port=4599
 region=us-east-1
 
 rm -rf "$work"
-mkdir -p "$work/tmp"
+mkdir -p "$work/tmp" "$work/bin"
+
+# The command of attach.yaml calls it by its name.
+for aws in $(type -ap aws) /usr/bin/aws /usr/local/bin/aws; do
+    if "$aws" --version 2>&1 | grep -q '^aws-cli/2'; then
+        ln -s "$aws" "$work/bin/aws"
+        break
+    fi
+done
+if [ ! -e "$work/bin/aws" ]; then
+    echo "error: version 2 of the AWS CLI is not here: on Debian, apt-get install awscli" >&2
+    exit 1
+fi
+export PATH="$PWD/$work/bin:$PATH"
 
 machine=$(uname -m | sed 's/aarch64/arm64/')
 other=$([ "$machine" = arm64 ] && echo x86_64 || echo arm64)
