@@ -17,13 +17,20 @@ FUNCTION ?= record-transformer
 RECORDINGS ?=
 # A recording of aggregate trades and the 1m bars of its time; without them, the sample session.
 BARS ?=
+# What is deployed: template.yaml, or attach.yaml.
+TEMPLATE ?= template.yaml
+# What the functions are built for: arm64, or x86_64.
+ARCH ?= arm64
+# The answers of the first `make deploy`; one file is one stack.
+CONFIG ?= $(basename $(TEMPLATE)).local.toml
 # What `make test` builds as well. Built alone, the binaries' dependencies have other features and are compiled once more.
 BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients check-template bench bench-local build deploy invoke fuzz
+.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench bench-local \
+  build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -50,8 +57,16 @@ check-clients: .venv/check.installed ## Lets the AWS CLI (version 2, installed b
 	$(BUILT_FOR_TESTS)
 	tools/check-clients.sh
 
+check-events: .venv/deploy.installed .venv/check.installed ## Sends every file of events/ to its function with cargo lambda invoke
+	$(BUILT_FOR_TESTS)
+	.venv/bin/python tools/check_events.py
+
 check-template: .venv/deploy.installed .venv-security/installed ## Lints the templates: SAM, cfn-lint, checkov
 	tools/check-template.sh
+
+test-deploy: check-template .venv-deploy-test/installed ## Builds for both architectures, deploys to a local AWS, uses, updates and deletes it
+	$(BUILT_FOR_TESTS)
+	tools/test-deploy.sh
 
 bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
 	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
@@ -61,11 +76,17 @@ bench-local: ## Measures the local run: frames to Parquet and trades to bars wit
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/bench-local.sh
 
-build: .venv/deploy.installed ## Builds what template.yaml deploys
-	sam build
+build: .venv/deploy.installed ## Builds what a template deploys, and checks its size (TEMPLATE=attach.yaml ARCH=x86_64)
+	tools/build.sh "$(ARCH)" "$(TEMPLATE)"
 
-deploy: build ## Deploys template.yaml with samconfig.toml (needs AWS credentials)
-	sam deploy
+deploy: build ## Builds and deploys; the first time it asks for everything, and keeps the answers (CONFIG=file)
+	tools/stack.sh deploy "$(CONFIG)" "$(if $(filter attach.yaml,$(TEMPLATE)),tapeline-attached,tapeline)"
+
+logs: .venv/deploy.installed ## Follows the logs of the deployed functions until Ctrl-C (CONFIG=file)
+	tools/stack.sh logs "$(CONFIG)"
+
+delete: .venv/deploy.installed ## Deletes the stack; the archive's bucket and the state table stay (CONFIG=file)
+	tools/stack.sh delete "$(CONFIG)"
 
 invoke: .venv/deploy.installed ## Sends an event to a function on this machine (EVENT=events/firehose/x.json FUNCTION=name)
 	tools/invoke.sh "$(FUNCTION)" "$(EVENT)"
@@ -93,4 +114,9 @@ target/tools/%.installed:
 .venv-security/installed: requirements-security.txt .venv/bin/uv
 	python3 -m venv .venv-security
 	.venv/bin/uv pip install --python .venv-security/bin/python --quiet --require-hashes -r $<
+	touch $@
+
+.venv-deploy-test/installed: requirements-deploy-test.txt .venv/bin/uv
+	python3 -m venv .venv-deploy-test
+	.venv/bin/uv pip install --python .venv-deploy-test/bin/python --quiet --require-hashes -r $<
 	touch $@

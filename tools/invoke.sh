@@ -42,8 +42,9 @@ if [ "$function" = indicator-calculator ]; then
     source "$exports"
 fi
 
-# The default address is every interface: stay on loopback.
-cargo lambda watch -A 127.0.0.1 -P "$port" --ignore-changes >"$log" 2>&1 &
+# The default address is every interface: stay on loopback. The function is started here: `cargo lambda watch` would compile it
+# once more, with the features of the whole workspace.
+cargo lambda watch -A 127.0.0.1 -P "$port" --ignore-changes --only-lambda-apis >"$log" 2>&1 &
 watch=$!
 pids+=("$watch")
 
@@ -52,5 +53,9 @@ for _ in $(seq 100); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
     sleep 0.1
 done
+
+AWS_LAMBDA_RUNTIME_API="http://127.0.0.1:$port/.rt/$function" AWS_LAMBDA_FUNCTION_NAME="$function" AWS_LAMBDA_FUNCTION_VERSION='$LATEST' \
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512 "target/debug/$function" >>"$log" 2>&1 &
+pids+=($!)
 
 cargo lambda invoke "$function" --invoke-address 127.0.0.1 --invoke-port "$port" --data-file "$event"
