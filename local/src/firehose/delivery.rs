@@ -18,7 +18,7 @@ use super::failure::{Failure, FailureType};
 use super::intake::{Cut, DecompressionError, kpl_sub_records};
 use super::invocation::{Invocation, OUTSTANDING_MAX, Outcome};
 use super::objects::{At, Refusal, Written};
-use super::outlets::Outlets;
+use super::outlets::{Ground, Outlets};
 use super::post::DestinationError;
 use super::prefix::PartitionKeys;
 use super::query::ExtractionError;
@@ -73,7 +73,7 @@ impl<F: Invoke> Delivery<F> {
     ) -> Result<Self, DestinationError> {
         Ok(Self {
             head: Arc::new(Head::new(&settings)),
-            outlets: Outlets::new(&settings, buckets)?,
+            outlets: Outlets::new(&settings, Ground { buckets, begun: now })?,
             settings,
             function,
             now,

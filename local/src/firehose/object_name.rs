@@ -25,6 +25,8 @@ pub(crate) struct ObjectName<'a> {
     pub(crate) arrival: Timestamp,
     /// `CustomTimeZone`, or UTC.
     pub(crate) time_zone: &'a TimeZone,
+    /// When the stream's clock started: a run in the same folder, however soon, names its objects otherwise.
+    pub(crate) begun: Timestamp,
     /// A running number of the stream's objects.
     pub(crate) number: u64,
     /// What the name ends with.
@@ -42,8 +44,8 @@ impl ObjectName<'_> {
 
     fn uuid(&self) -> Uuid {
         // None of the parts but the prefix can hold a line break, and it stands last.
-        let Self { stream, number, series, prefix, .. } = self;
-        let name = format!("{stream}\n{number}\n{series}{prefix}");
+        let Self { stream, begun, number, series, prefix, .. } = self;
+        let name = format!("{stream}\n{}\n{number}\n{series}{prefix}", begun.as_nanosecond());
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 }
@@ -72,17 +74,21 @@ mod tests {
     use super::*;
 
     fn key(number: u64, time_zone: &TimeZone) -> String {
-        let name = ObjectName {
+        name(number, time_zone).key()
+    }
+
+    fn name(number: u64, time_zone: &TimeZone) -> ObjectName<'_> {
+        ObjectName {
             stream: "archive",
             version: 1,
             series: "",
             prefix: "market/kind=trade/",
             arrival: "2026-11-21T23:04:05.9Z".parse().unwrap(),
             time_zone,
+            begun: Timestamp::UNIX_EPOCH,
             number,
             extension: ObjectFormat::Parquet.extension(),
-        };
-        name.key()
+        }
     }
 
     #[test]
@@ -104,5 +110,13 @@ mod tests {
     fn a_name_comes_again_and_differs_from_the_next() {
         assert_eq!(key(1, &TimeZone::UTC), key(1, &TimeZone::UTC));
         assert_ne!(key(1, &TimeZone::UTC), key(2, &TimeZone::UTC));
+    }
+
+    #[test]
+    fn a_run_that_begins_in_the_same_second_overwrites_nothing() {
+        let utc = TimeZone::UTC;
+        let earlier = name(1, &utc);
+        let later = ObjectName { begun: "1970-01-01T00:00:00.001Z".parse().unwrap(), ..earlier };
+        assert_ne!(earlier.key(), later.key());
     }
 }

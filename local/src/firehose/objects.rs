@@ -334,6 +334,7 @@ mod tests {
             time_zone: TimeZone::UTC,
             compression: ObjectCompression::Uncompressed,
             extension: String::new(),
+            begun: Timestamp::UNIX_EPOCH,
             number: 0,
         };
         let buffer = Buffer { bytes: usize::MAX, interval: SignedDuration::from_secs(60) };

@@ -21,6 +21,15 @@ const ERRORS: &str = "errors\n";
 /// What keeps the names of backups apart from those of records.
 const BACKUP: &str = "backup\n";
 
+/// What the outlets of a run have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'a> {
+    /// The folder of all buckets.
+    pub(super) buckets: &'a Path,
+    /// When the stream's clock started.
+    pub(super) begun: Timestamp,
+}
+
 /// Where records leave.
 pub(super) struct Outlets {
     pub(super) sink: Sink,
@@ -31,20 +40,20 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// The outlets of a delivery stream; `folder` holds all buckets.
+    /// The outlets of a delivery stream.
     ///
     /// # Errors
     /// When nothing can be sent to the destination's address.
-    pub(super) fn new(settings: &Settings, folder: &Path) -> Result<Self, DestinationError> {
+    pub(super) fn new(settings: &Settings, ground: Ground<'_>) -> Result<Self, DestinationError> {
         match &settings.destination {
-            Destination::S3(s3) => Ok(Self::of_bucket(settings, s3, folder)),
+            Destination::S3(s3) => Ok(Self::of_bucket(settings, s3, ground)),
             Destination::Http { settings: http, backup } => {
                 let sink = Sink::Http(Box::new(HttpEndpoint::new(http.clone())?));
-                Ok(Self::beside(settings, backup, (sink, http.buffer_interval), folder))
+                Ok(Self::beside(settings, backup, (sink, http.buffer_interval), ground))
             }
             Destination::OpenSearch { settings: domain, backup } => {
                 let sink = Sink::OpenSearch(Box::new(OpenSearch::new(domain.clone())?));
-                Ok(Self::beside(settings, backup, (sink, domain.buffer_interval), folder))
+                Ok(Self::beside(settings, backup, (sink, domain.buffer_interval), ground))
             }
         }
     }
@@ -54,32 +63,33 @@ impl Outlets {
         settings: &Settings,
         (backup, mode): &(BackupSettings, BackupMode),
         (sink, interval): (Sink, SignedDuration),
-        folder: &Path,
+        ground: Ground<'_>,
     ) -> Self {
         let errors = Shelf {
             series: ERRORS,
             prefix: backup.error_prefix.clone(),
             compression: Compression::Uncompressed,
             extension: String::new(),
-            ..shelf(settings, backup, folder)
+            ..shelf(settings, backup, ground)
         };
         Self {
             sink,
             failures: Failures::new(errors, backup.buffer.interval),
-            backup: (*mode == BackupMode::All).then(|| kept(settings, backup, folder)),
+            backup: (*mode == BackupMode::All).then(|| kept(settings, backup, ground)),
             interval: interval.min(backup.buffer.interval),
         }
     }
 
-    fn of_bucket(settings: &Settings, s3: &S3Settings, folder: &Path) -> Self {
+    fn of_bucket(settings: &Settings, s3: &S3Settings, ground: Ground<'_>) -> Self {
         let shelf = Shelf {
-            bucket: Bucket::named(folder, &s3.bucket),
+            bucket: Bucket::named(ground.buckets, &s3.bucket),
             stream: (settings.name.clone(), settings.version),
             series: "",
             prefix: s3.prefix.clone(),
             time_zone: s3.time_zone.clone(),
             compression: s3.compression,
             extension: s3.extension.clone(),
+            begun: ground.begun,
             number: 0,
         };
         let errors = Shelf {
@@ -94,7 +104,7 @@ impl Outlets {
         Self {
             sink: Sink::S3(Box::new(objects)),
             failures: Failures::new(errors, interval),
-            backup: s3.backup.as_ref().map(|backup| kept(settings, backup, folder)),
+            backup: s3.backup.as_ref().map(|backup| kept(settings, backup, ground)),
             interval,
         }
     }
@@ -125,20 +135,21 @@ impl Outlets {
 }
 
 /// The backup of the source's records.
-fn kept(settings: &Settings, backup: &BackupSettings, folder: &Path) -> Backup {
-    Backup::new(shelf(settings, backup, folder), backup.buffer)
+fn kept(settings: &Settings, backup: &BackupSettings, ground: Ground<'_>) -> Backup {
+    Backup::new(shelf(settings, backup, ground), backup.buffer)
 }
 
 /// Where records as they came are kept.
-fn shelf(settings: &Settings, backup: &BackupSettings, folder: &Path) -> Shelf {
+fn shelf(settings: &Settings, backup: &BackupSettings, ground: Ground<'_>) -> Shelf {
     Shelf {
-        bucket: Bucket::named(folder, &backup.bucket),
+        bucket: Bucket::named(ground.buckets, &backup.bucket),
         stream: (settings.name.clone(), settings.version),
         series: BACKUP,
         prefix: backup.prefix.clone(),
         time_zone: backup.time_zone.clone(),
         compression: backup.compression,
         extension: backup.compression.extension().to_owned(),
+        begun: ground.begun,
         number: 0,
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Shelf {
     pub(super) time_zone: TimeZone,
     pub(super) compression: Compression,
     pub(super) extension: String,
+    /// When the stream's clock started.
+    pub(super) begun: Timestamp,
     /// Objects written so far: their running number.
     pub(super) number: u64,
 }
@@ -88,6 +90,7 @@ impl Shelf {
             prefix: &prefix,
             arrival,
             time_zone: &self.time_zone,
+            begun: self.begun,
             number: self.number,
             extension: &self.extension,
         };
