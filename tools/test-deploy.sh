@@ -27,7 +27,9 @@ mkdir -p "$work/tmp" "$work/bin"
 # The command of attach.yaml calls it by its name.
 for aws in $(type -ap aws) /usr/bin/aws /usr/local/bin/aws; do
     if "$aws" --version 2>&1 | grep -q '^aws-cli/2'; then
-        ln -s "$aws" "$work/bin/aws"
+        # Before 2.13 it does not read AWS_ENDPOINT_URL.
+        printf '#!/bin/sh\nexec "%s" --endpoint-url "http://127.0.0.1:%s" "$@"\n' "$aws" "$port" > "$work/bin/aws"
+        chmod +x "$work/bin/aws"
         break
     fi
 done
