@@ -2,8 +2,7 @@
 # Starts `tapeline up` and lets the official clients use it: version 2 of the AWS CLI, and boto3.
 #
 # usage: tools/check-clients.sh
-# Run by `make check-clients`, which builds and installs first. The CLI is no Python package: it has to be there already,
-# on the PATH or where Debian puts it.
+# Run by `make check-clients`, which builds and installs first; the CLI has to be there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,17 +10,7 @@ work=target/check-clients
 rm -rf "$work"
 mkdir -p "$work"
 
-aws=
-for found in $(type -ap aws) /usr/bin/aws /usr/local/bin/aws; do
-    if "$found" --version 2>&1 | grep -q '^aws-cli/2'; then
-        aws=$found
-        break
-    fi
-done
-if [ -z "$aws" ]; then
-    echo "error: version 2 of the AWS CLI is not here: on Debian, apt-get install awscli" >&2
-    exit 1
-fi
+aws=$(tools/aws-cli.sh)
 
 target/debug/tapeline up --port 0 --data "$work/data" --json > "$work/up.log" 2> "$work/up.err" &
 up=$!

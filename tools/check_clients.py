@@ -17,9 +17,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from steps import expect, until
 
-# How long a thing may take that AWS does in its own time, in seconds.
-PATIENCE = 60
 FRAME = '{"stream":"btcusdt@trade","data":{"e":"trade","E":%d,"s":"BTCUSDT","t":%d,"p":"43210.50","q":"0.25","T":%d,"m":false,"M":true}}'
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -28,23 +27,6 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_PAGER": "",
 }
-
-
-def expect(what, holds, found):
-    if not holds:
-        raise SystemExit(f"FAILED  {what}: {found!r}")
-    print(f"ok      {what}")
-
-
-def until(what, look):
-    """Looks until there is something, and gives it."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise SystemExit(f"FAILED  {what}: nothing within {PATIENCE} s")
 
 
 class Cli:

@@ -24,19 +24,10 @@ region=us-east-1
 rm -rf "$work"
 mkdir -p "$work/tmp" "$work/bin"
 
-# The command of attach.yaml calls it by its name.
-for aws in $(type -ap aws) /usr/bin/aws /usr/local/bin/aws; do
-    if "$aws" --version 2>&1 | grep -q '^aws-cli/2'; then
-        # Before 2.13 it does not read AWS_ENDPOINT_URL.
-        printf '#!/bin/sh\nexec "%s" --endpoint-url "http://127.0.0.1:%s" "$@"\n' "$aws" "$port" > "$work/bin/aws"
-        chmod +x "$work/bin/aws"
-        break
-    fi
-done
-if [ ! -e "$work/bin/aws" ]; then
-    echo "error: version 2 of the AWS CLI is not here: on Debian, apt-get install awscli" >&2
-    exit 1
-fi
+# The command of attach.yaml calls it by its name; before 2.13 it does not read AWS_ENDPOINT_URL.
+aws=$(tools/aws-cli.sh)
+printf '#!/bin/sh\nexec "%s" --endpoint-url "http://127.0.0.1:%s" "$@"\n' "$aws" "$port" > "$work/bin/aws"
+chmod +x "$work/bin/aws"
 export PATH="$PWD/$work/bin:$PATH"
 
 machine=$(uname -m | sed 's/aarch64/arm64/')

@@ -21,10 +21,9 @@ import check_bars
 import check_events
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from steps import PATIENCE_S, expect, until
 
 STACK = "tapeline"
-# How long a thing may take, in seconds: a record at a time through the transformer and into an object of its own.
-PATIENCE = 300
 # Records in one request. The local AWS delivers them before it answers anybody, and the calculator gives its table five seconds.
 REQUEST_RECORDS = 2
 SYMBOLS = ("SOLUSDT", "DOGEUSDT")
@@ -33,24 +32,7 @@ RUN_FRAMES = 200
 # What the local AWS puts behind the partitions of a prefix, and AWS does not.
 HOUR = re.compile(r"(/date=[^/]+)/\d{4}/\d{2}/\d{2}/\d{2}/")
 # Retries would put frames twice.
-CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE, s3={"addressing_style": "path"})
-
-
-def expect(what, holds, found):
-    if not holds:
-        raise SystemExit(f"FAILED  {what}: {found!r}")
-    print(f"ok      {what}", flush=True)
-
-
-def until(what, look):
-    """Looks until there is something, and gives it."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise SystemExit(f"FAILED  {what}: nothing within {PATIENCE} s")
+CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE_S, s3={"addressing_style": "path"})
 
 
 def client(service):
