@@ -1,5 +1,6 @@
 //! The `tapeline` command: runs template.yaml on this machine.
 
+mod arn;
 mod bucket;
 mod convert;
 mod demo;
@@ -9,6 +10,7 @@ mod firehose;
 mod firehose_api;
 mod lambda;
 mod mapping;
+mod producer;
 mod quantity;
 mod redrive;
 mod replay;

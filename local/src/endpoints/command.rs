@@ -8,6 +8,7 @@ use clap::Args;
 use thiserror::Error;
 
 use super::{DynamoDb, EndpointError, Gateway, GatewayParts, Kinesis, Port};
+use crate::arn;
 use crate::template::{Stack, TemplateError};
 
 /// Serves the template's streams and tables on this machine until Ctrl-C.
@@ -76,7 +77,7 @@ fn names(stack: &Stack) -> BTreeMap<String, String> {
     let all = stack.functions.iter().flat_map(|function| &function.environment);
     let names =
         all.filter(|(_, value)| known.contains(value)).map(|(name, value)| (name.clone(), value.clone()));
-    let region = stack.functions.iter().find_map(|function| function.arn.split(':').nth(3));
+    let region = stack.functions.first().map(|function| arn::region(&function.arn));
     names.chain(region.map(|region| ("AWS_REGION".to_owned(), region.to_owned()))).collect()
 }
 

@@ -33,7 +33,7 @@ impl Data {
     /// When the system refuses.
     pub(crate) fn open(folder: &Path, stack: &Stack) -> io::Result<Self> {
         let data = Self { folder: folder.to_owned(), buckets: folder.join(BUCKETS) };
-        fs::create_dir_all(folder.join(LOGS))?;
+        fs::create_dir_all(data.logs())?;
         fs::create_dir_all(data.buckets())?;
         for bucket in &stack.buckets {
             fs::create_dir_all(data.buckets.join(&bucket.name))?;
@@ -64,8 +64,13 @@ impl Data {
         self.folder.join("tables.sqlite")
     }
 
+    /// The folder of the functions' logs.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.folder.join(LOGS)
+    }
+
     /// The file of a function's log.
     pub(crate) fn log_of(&self, function: &str) -> PathBuf {
-        self.folder.join(LOGS).join(format!("{function}.log"))
+        self.logs().join(format!("{function}.log"))
     }
 }

@@ -17,6 +17,7 @@ use super::live_delivery::{LiveDelivery, Refusal, Source};
 use super::settings::{self, SettingsError};
 use super::status::DeliveryStatus;
 use super::streams::{ReadBy, Reader, Streams};
+use crate::arn;
 use crate::firehose::{DestinationError, Settings};
 use crate::firehose_api::{ApiError, DeliveryStreams, Description, DestinationType, StreamType};
 use crate::stream::StreamRecord;
@@ -127,10 +128,8 @@ impl Shared {
         let processor = Processor(function.and_then(|function| self.functions.get(&function.logical_id)));
         let delivery = LiveDelivery::start(settings, processor, self.data.buckets().to_owned());
         let delivery = Arc::new(delivery.map_err(|source| StartError::destination(&stream, source))?);
-        let reader = source_arn(&stream).map(|arn| {
-            let name = arn.rsplit('/').next().unwrap_or(arn);
-            self.streams.read(name, ReadBy::Delivery(from), Forward(delivery.source()))
-        });
+        let reader = source_arn(&stream)
+            .map(|arn| self.streams.read(arn::name(arn), ReadBy::Delivery(from), Forward(delivery.source())));
         Ok(Running { stream, version: 1, created: SystemTime::now(), updated: None, delivery, reader })
     }
 

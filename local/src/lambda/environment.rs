@@ -16,6 +16,7 @@ use super::function::FunctionSpec;
 use super::log::{FunctionLog, ProcessLog};
 use super::process_group::{self, ProcessGroup};
 use super::runtime_api::{Invocation, Message, Outcome, RuntimeApi};
+use crate::arn;
 
 /// How long the outputs of a dead process are waited for. They end with it, unless it left children behind.
 const LAST_LINES_WAIT: Duration = Duration::from_millis(500);
@@ -282,7 +283,7 @@ fn command(spec: &FunctionSpec, runtime_api: &str, number: u64) -> io::Result<Co
 /// A function may replace `PATH` and `TZ`; the others are reserved, as on Lambda.
 fn variables(spec: &FunctionSpec, runtime_api: &str, number: u64) -> BTreeMap<String, String> {
     let task_root = spec.binary.parent().unwrap_or(Path::new("/"));
-    let region = spec.arn.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or("us-east-1");
+    let region = Some(arn::region(&spec.arn)).filter(|region| !region.is_empty()).unwrap_or("us-east-1");
     let replaceable = [("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"), ("TZ", ":UTC")];
     let reserved = [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),

@@ -1,9 +1,11 @@
 //! The partition key of data that lost its own.
 
 use serde::Deserialize;
-use tapeline_codec::binance::{self, DecodeError, Frame, Identity};
+use tapeline_codec::binance::{self, DecodeError, Frame};
 use tapeline_codec::framing::{self, Documents, FramingError};
 use tapeline_market::{Market, Symbol};
+
+use crate::producer::{self, partition_key};
 
 /// What data is, as far as the one who puts it back must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl Label {
     pub(super) fn key(self, market: Market) -> String {
         match self {
             Self::Frames(key) | Self::Rows(key) => key,
-            Self::Unknown => key(market, ""),
+            Self::Unknown => partition_key(market, ""),
         }
     }
 }
@@ -67,12 +69,8 @@ fn frames(text: &str, market: Market) -> Result<(), End> {
     let mut documents = Documents::new(text);
     while let Some(cursor) = documents.step()? {
         binance::frames(cursor, &mut |frame: &Frame<'_>| {
-            let header = match binance::identify(frame)? {
-                Identity::Kind(kind) => binance::header(frame, kind, market)?,
-                Identity::Heartbeat => binance::heartbeat(frame, market)?,
-                Identity::Control => return Ok(()),
-            };
-            Err(End::Found(Label::Frames(key(market, header.symbol.as_str()))))
+            let Some(header) = producer::header(frame, market)? else { return Ok(()) };
+            Err(End::Found(Label::Frames(partition_key(market, header.symbol.as_str()))))
         })?;
     }
     Ok(())
@@ -81,11 +79,7 @@ fn frames(text: &str, market: Market) -> Result<(), End> {
 /// The key of the first row of a text; a frame has no such fields.
 fn row(text: &str) -> Option<String> {
     let row: Row = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
-    Some(key(row.market.parse().ok()?, Symbol::parse(&row.symbol).ok()?.as_str()))
-}
-
-fn key(market: Market, symbol: &str) -> String {
-    format!("{market}|{symbol}")
+    Some(partition_key(row.market.parse().ok()?, Symbol::parse(&row.symbol).ok()?.as_str()))
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::folder::{self, SUMMARY};
+use super::folder::SUMMARY;
 use super::log::Metrics;
 use super::summary::{DeliverySummary, Invocations, MappingSummary, Processes, Summary};
+use crate::engine::Data;
 use crate::engine::functions::Functions;
 use crate::engine::lock_step::LockStep;
 use crate::engine::plan::Plan;
@@ -160,6 +161,6 @@ fn processes(functions: &Functions, function: &FunctionNames) -> Processes {
 
 /// What a function counted.
 fn metrics(function: &FunctionNames, out: &Path) -> Result<Metrics, AccountError> {
-    let path = folder::log_of(&function.name, out);
+    let path = Data::of_replay(out).log_of(&function.name);
     Metrics::read(&path).map_err(|source| AccountError { path, source })
 }

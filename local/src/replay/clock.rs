@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tapeline_codec::binance::{self, DecodeError, Frame, Identity};
+use tapeline_codec::binance::{self, DecodeError, Frame};
 use tapeline_json::Cursor;
 use tapeline_market::Market;
 use tokio::time::Instant;
+
+use crate::producer;
 
 /// What a frame says of itself before it is transformed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,11 +37,7 @@ impl Label {
     }
 
     fn read(frame: &Frame<'_>, market: Market) -> Result<Self, DecodeError> {
-        let header = match binance::identify(frame)? {
-            Identity::Kind(kind) => binance::header(frame, kind, market)?,
-            Identity::Heartbeat => binance::heartbeat(frame, market)?,
-            Identity::Control => return Ok(Self::default()),
-        };
+        let Some(header) = producer::header(frame, market)? else { return Ok(Self::default()) };
         let event_time = header.event_time.and_then(|time| Timestamp::from_microsecond(time.micros()).ok());
         Ok(Self { event_time, symbol: Some(header.symbol.to_string()) })
     }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
-/// The folder of the functions' logs.
-const LOGS: &str = "logs";
+use crate::engine::Data;
+
 /// The file that marks a folder as one of an earlier run, and tells what that run did.
 pub(crate) const SUMMARY: &str = "summary.json";
 
@@ -48,7 +48,7 @@ pub(crate) fn prepare(folder: &Path) -> Result<(), FolderError> {
     for entry in entries.iter().filter(|entry| entry.is_folder) {
         fs::remove_dir_all(&entry.path).map_err(failed)?;
     }
-    fs::create_dir_all(folder.join(LOGS)).map_err(failed)
+    fs::create_dir_all(Data::of_replay(folder).logs()).map_err(failed)
 }
 
 /// Something in a folder.
@@ -79,11 +79,6 @@ fn is_of_an_earlier_run(folder: &Path, entries: &[Entry]) -> bool {
         summary.is_some_and(|summary| summary.get("finished").is_some_and(Value::is_boolean))
     };
     entries.iter().all(|entry| entry.is_folder || entry.path == summary) && is_ours()
-}
-
-/// The file for a function's log.
-pub(super) fn log_of(function: &str, folder: &Path) -> PathBuf {
-    folder.join(LOGS).join(format!("{function}.log"))
 }
 
 #[cfg(test)]

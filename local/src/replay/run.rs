@@ -23,6 +23,7 @@ use crate::engine::plan::Plan;
 use crate::engine::route::{Route, RouteError};
 use crate::engine::settings::SettingsError;
 use crate::lambda::BinaryError;
+use crate::producer::partition_key;
 use crate::stream::Shards;
 use crate::template::{Function, Stack, TemplateError};
 
@@ -273,9 +274,4 @@ impl Replay {
         }
         Ok(())
     }
-}
-
-/// The key of the producer contract.
-fn partition_key(market: Market, symbol: &str) -> String {
-    format!("{market}|{symbol}")
 }

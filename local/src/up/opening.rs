@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::arn;
 use crate::quantity::counted;
 use crate::template::{Destination, Source, Stack};
 
@@ -32,7 +33,7 @@ pub(super) fn lines(stack: &Stack, template: &Path) -> Vec<String> {
     }));
     lines.extend(stack.delivery_streams.iter().map(|delivery| {
         let from = match &delivery.source {
-            Source::Kinesis { stream_arn, .. } => stream_arn.rsplit('/').next().unwrap_or(stream_arn),
+            Source::Kinesis { stream_arn, .. } => arn::name(stream_arn),
             Source::DirectPut => "PutRecord",
         };
         said("delivery stream", &delivery.name, &format!("{from} -> {}", destination(&delivery.destination)))

@@ -13,6 +13,7 @@ use tapeline_market::{Interval, Market, Symbol};
 use super::archive::{Given, is_archive};
 use super::keep::{Begun, Kept, keep};
 use super::{WarmUpError, frames, klines, progress};
+use crate::arn;
 use crate::endpoints::Endpoints;
 use crate::quantity::counted;
 use crate::replay::command::assignment;
@@ -21,8 +22,6 @@ use crate::template::Stack;
 
 /// The binary that keeps indicators.
 const CALCULATOR: &str = "indicator-calculator";
-/// Place of the region in an ARN.
-const REGION: usize = 3;
 /// The variable that names the table of the state.
 const STATE_TABLE: &str = "STATE_TABLE";
 
@@ -113,7 +112,7 @@ impl Setup {
         let config = Config::from_variables(|name| function.environment.get(name).cloned());
         let config =
             config.map_err(|source| WarmUpError::Settings { function: function.name.clone(), source })?;
-        let region = function.arn.split(':').nth(REGION).unwrap_or_default().to_owned();
+        let region = arn::region(&function.arn).to_owned();
         Ok(Self { stack, config, region, variables })
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{REGION, SettingsError, interval, number, part};
+use super::{SettingsError, interval, number};
+use crate::arn;
 use crate::convert::{Compression as Pages, OpenX, Schema};
 use crate::firehose::object_name::ObjectFormat;
 use crate::firehose::prefix::{Prefix, PrefixUse};
@@ -40,7 +41,7 @@ pub(crate) fn delivery(
     Ok(Settings {
         name: name.clone(),
         arn: stream.arn.clone(),
-        region: part(&stream.arn, REGION),
+        region: arn::region(&stream.arn).to_owned(),
         version,
         source: match &stream.source {
             template::Source::Kinesis { stream_arn, .. } => Source::Kinesis { arn: stream_arn.clone() },

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, REGION, SettingsError, interval, number, part};
+use super::{SettingsError, interval, number};
+use crate::arn;
 use crate::mapping::{Filter, Settings};
 use crate::streams::Position;
 use crate::template::{Function, Mapping, StartingPosition, Stream};
@@ -24,9 +25,9 @@ pub(crate) fn mapping(
         uuid: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
         function_arn: function.arn.clone(),
         // The role's own name is known to the deployed stack alone.
-        role_arn: format!("arn:aws:iam::{}:role/{}", part(&function.arn, ACCOUNT), function.name),
+        role_arn: format!("arn:aws:iam::{}:role/{}", arn::account(&function.arn), function.name),
         stream_arn: stream.arn.clone(),
-        region: part(&stream.arn, REGION),
+        region: arn::region(&stream.arn).to_owned(),
         batch_records: number(mapping.batch_size.into()),
         window: interval(mapping.window),
         lanes: mapping.parallelization_factor,

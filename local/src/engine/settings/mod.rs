@@ -14,11 +14,6 @@ use crate::mapping::FilterError;
 pub(crate) use delivery::delivery;
 pub(crate) use mapping::{mapping, position};
 
-/// Place of the region in an ARN.
-const REGION: usize = 3;
-/// Place of the account in an ARN.
-const ACCOUNT: usize = 4;
-
 /// The template asks for something that this machine cannot run.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
@@ -67,11 +62,6 @@ pub(crate) enum SettingsError {
         #[source]
         source: FilterError,
     },
-}
-
-/// A part of an ARN, by its place.
-fn part(arn: &str, place: usize) -> String {
-    arn.split(':').nth(place).unwrap_or_default().to_owned()
 }
 
 /// A number of the template; each is at most some hundred million.
