@@ -45,7 +45,19 @@ impl Decimal {
 
     /// Adds exactly, with the digits after the point of the finer of the two; `None` when the sum has more than
     /// [`DIGITS_MAX`] digits.
+    #[inline]
     pub fn checked_add(self, other: Self) -> Option<Self> {
+        // An exchange writes all quantities of a symbol with as many digits.
+        if self.scale == other.scale {
+            return Self::new(self.mantissa.checked_add(other.mantissa)?, self.scale).ok();
+        }
+        self.added_across(other)
+    }
+
+    /// Adds numbers of different scales. Apart and cold, as everything of that kind: what is left is small enough to be
+    /// compiled into the caller, and to be handed over in registers.
+    #[cold]
+    fn added_across(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         let sum = self.mantissa_at(scale)?.checked_add(other.mantissa_at(scale)?)?;
         Self::new(sum, scale).ok()
@@ -59,22 +71,19 @@ impl Decimal {
         }
         match scale.checked_sub(self.scale) {
             Some(more) => self.mantissa.checked_mul(10_i128.checked_pow(u32::from(more))?),
-            None => {
-                let unit = 10_i128.checked_pow(u32::from(self.scale - scale))?;
-                (self.mantissa % unit == 0).then(|| self.mantissa / unit)
-            }
+            None => divided_exactly(self.mantissa, u32::from(self.scale - scale)),
         }
     }
 
     /// The same value without zeros at the end of the fraction.
     #[must_use]
     pub fn shortest(self) -> Self {
-        let Self { mut mantissa, mut scale } = self;
-        while scale > 0 && mantissa % 10 == 0 {
-            mantissa /= 10;
-            scale -= 1;
+        let mut shortest = self;
+        while shortest.scale > 0 {
+            let Some(mantissa) = divided_exactly(shortest.mantissa, 1) else { break };
+            shortest = Self { mantissa, scale: shortest.scale - 1 };
         }
-        Self { mantissa, scale }
+        shortest
     }
 
     /// The nearest double, the same one however many zeros the number was written with.
@@ -84,14 +93,32 @@ impl Decimal {
             1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
             1e18, 1e19, 1e20, 1e21, 1e22,
         ];
-        // Both operands are exact, so the quotient is rounded once: the nearest double (Clinger, 1990).
-        let exact = |value: Self| {
-            let mantissa = i64::try_from(value.mantissa).ok().filter(|m| m.unsigned_abs() < 1 << 53)?;
+        let mantissa = i64::try_from(self.mantissa).ok().filter(|m| m.unsigned_abs() < 1 << 53);
+        match (mantissa, POWERS.get(usize::from(self.scale))) {
+            // Both operands are exact, so the quotient is rounded once: the nearest double (Clinger, 1990).
             #[allow(clippy::cast_precision_loss, reason = "below 2^53 nothing is lost")]
-            POWERS.get(usize::from(value.scale)).map(|power| mantissa as f64 / power)
-        };
-        let parsed = || self.to_string().parse().unwrap_or(f64::NAN);
-        exact(self).or_else(|| exact(self.shortest())).unwrap_or_else(parsed)
+            (Some(mantissa), Some(power)) => mantissa as f64 / power,
+            _ => self.rounded().unwrap_or_else(|| self.to_string().parse().unwrap_or(f64::NAN)),
+        }
+    }
+
+    /// The nearest double by one division of integers; `None` with more than 27 digits behind the point.
+    ///
+    /// Products of a price and a quantity have sixteen, and seldom fit the 53 bits of a double as they are written: to
+    /// read them back from text takes ten times as long.
+    fn rounded(self) -> Option<f64> {
+        let divisor = 5_u64.checked_pow(u32::from(self.scale)).map(u128::from)?;
+        let shift = self.mantissa.unsigned_abs().leading_zeros();
+        let dividend = self.mantissa.unsigned_abs().checked_shl(shift)?;
+        // 2^127 or more, divided by less than 2^63: of more than 64 bits a double takes 53, and the lowest bit only has
+        // to tell that there is a rest.
+        let quotient = dividend / divisor;
+        let has_rest = dividend != quotient * divisor;
+        #[allow(clippy::cast_precision_loss, reason = "rounded to the nearest, once")]
+        let nearest = (quotient | u128::from(has_rest)) as f64;
+        // `10^scale` is `5^scale * 2^scale`, and powers of two only move the exponent.
+        let unit = f64::from_bits(u64::from(1023 - shift - u32::from(self.scale)) << 52);
+        Some(if self.mantissa < 0 { -nearest * unit } else { nearest * unit })
     }
 
     /// Multiplies exactly; `None` when the product has more than [`DIGITS_MAX`] digits.
@@ -147,6 +174,18 @@ impl Decimal {
             }
         }
     }
+}
+
+/// `mantissa / 10^digits`; `None` when digits would be lost.
+fn divided_exactly(mantissa: i128, digits: u32) -> Option<i128> {
+    // Nearly all of them fit a machine word, which is divided ten times as fast.
+    if let (Ok(small), Some(unit)) = (i64::try_from(mantissa), 10_i64.checked_pow(digits)) {
+        let quotient = small / unit;
+        return (quotient * unit == small).then(|| quotient.into());
+    }
+    let unit = 10_i128.checked_pow(digits)?;
+    let quotient = mantissa / unit;
+    (quotient * unit == mantissa).then_some(quotient)
 }
 
 impl FromStr for Decimal {
@@ -214,21 +253,29 @@ impl PartialEq for Decimal {
 impl Eq for Decimal {}
 
 impl PartialOrd for Decimal {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Decimal {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         if self.scale == other.scale {
             return self.mantissa.cmp(&other.mantissa);
         }
-        self.whole_and_fraction().cmp(&other.whole_and_fraction())
+        self.cmp_across(*other)
     }
 }
 
 impl Decimal {
+    /// Compares numbers of different scales.
+    #[cold]
+    fn cmp_across(self, other: Self) -> Ordering {
+        self.whole_and_fraction().cmp(&other.whole_and_fraction())
+    }
+
     /// The whole part, and the fraction as a multiple of `10^-38`; both carry the sign, so pairs order by value.
     fn whole_and_fraction(self) -> (i128, i128) {
         // 10^38 fits, and the scale is at most 38: neither power overflows, nor does a fraction below 10^38.
