@@ -85,6 +85,16 @@ struct Pending {
     last_trade_id: u64,
 }
 
+/// A trade on its way into the bars of a lane.
+#[derive(Debug, Clone, Copy)]
+struct Arrival<'t> {
+    trade: &'t Trade,
+    /// The time by which it is sorted into buckets.
+    time: Timestamp,
+    /// How many ids are missing before it.
+    missing: u64,
+}
+
 /// One interval of a lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Slot {
@@ -174,16 +184,13 @@ impl Lane {
     ///
     /// Repetitions move nothing: where a new trade comes again, the trade before it is repeated, to be left out.
     pub fn in_id_order(&self, observations: &mut [Observation]) {
-        let news = |observation: &Observation| match observation {
-            Observation::Trade(trade) if is_sound(trade) && !self.has_seen(trade) => Some(*trade),
-            _ => None,
-        };
-        if observations.iter().filter_map(news).is_sorted_by_key(|trade| trade.first_id) {
+        let news = observations.iter().filter_map(|observation| self.new_trade(observation));
+        if news.is_sorted_by_key(|trade| trade.first_id) {
             return;
         }
         let mut trades = Vec::new();
         for (place, observation) in observations.iter().enumerate() {
-            trades.extend(news(observation).map(|trade| (place, trade)));
+            trades.extend(self.new_trade(observation).map(|trade| (place, *trade)));
         }
         trades.sort_by_key(|(_, trade)| trade.first_id);
         // The sort is stable: of equal ids the first place stays.
@@ -193,13 +200,21 @@ impl Lane {
         let mut in_order = trades.iter().map(|&(_, trade)| trade);
         let mut current = None;
         for (place, observation) in observations.iter_mut().enumerate() {
-            if news(observation).is_none() {
+            if self.new_trade(observation).is_none() {
                 continue;
             }
             if places.binary_search(&place).is_ok() {
                 current = in_order.next();
             }
             *observation = current.map_or(*observation, Observation::Trade);
+        }
+    }
+
+    /// The trade of an observation, if it will be folded.
+    fn new_trade<'o>(&self, observation: &'o Observation) -> Option<&'o Trade> {
+        match observation {
+            Observation::Trade(trade) if is_sound(trade) && !self.has_seen(trade) => Some(trade),
+            _ => None,
         }
     }
 
@@ -218,27 +233,39 @@ impl Lane {
         }
         let time = self.effective_time(trade, fold.tally());
         let missing = self.missing_before(trade, fold);
-        let begun_before = self.watermark.is_some();
-        for (at, buckets) in fold.settings.buckets.iter().enumerate() {
-            let open_time = buckets.floor(time);
-            if missing > 0 {
-                self.doubt(at, *buckets, open_time);
+        let arrival = Arrival { trade, time, missing };
+        for at in 0..self.slots.len() {
+            // Nearly all trades go into bars as they are: neither bucket nor end has to be computed for them.
+            match self.slots.get_mut(at).and_then(|slot| slot.bar_at(time)) {
+                Some(open) if missing == 0 => open.fold(trade),
+                _ => self.fold_into(at, &arrival, fold),
             }
-            let gap = self.is_apart(at, open_time);
-            self.close_until(at, (open_time, ClosedBy::Trade), fold);
-            let Some(slot) = self.slots.get_mut(at) else { continue };
-            let partial = !begun_before || slot.closed_until.is_none();
-            slot.closed_until = slot.closed_until.max(Some(open_time));
-            let first = || OpenBar { gap, partial, ..OpenBar::at(*buckets, open_time, trade.price) };
-            let open = slot.open.get_or_insert_with(first);
-            open.fold(trade);
-            open.add_missing(missing);
         }
         self.watermark = Some(trade.last_id);
         self.last_trade_id = self.last_trade_id.max(trade.last_trade_id);
         self.last_price = Some(trade.price);
         fold.tally().folded += 1;
         self.settle(fold);
+    }
+
+    /// Folds a trade into the bar of its bucket of one interval, which it may begin, and closes those before it.
+    fn fold_into(&mut self, at: usize, arrival: &Arrival<'_>, fold: &mut Fold<'_>) {
+        let Some(buckets) = fold.buckets(at) else { return };
+        let &Arrival { trade, time, missing } = arrival;
+        let open_time = buckets.floor(time);
+        if missing > 0 {
+            self.doubt(at, buckets, open_time);
+        }
+        let gap = self.is_apart(at, open_time);
+        self.close_until(at, (open_time, ClosedBy::Trade), fold);
+        let is_first = self.watermark.is_none();
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let partial = is_first || slot.closed_until.is_none();
+        slot.closed_until = slot.closed_until.max(Some(open_time));
+        let first = || OpenBar { gap, partial, ..OpenBar::at(buckets, open_time, trade.price) };
+        let open = slot.open.get_or_insert_with(first);
+        open.fold(trade);
+        open.add_missing(missing);
     }
 
     /// Whether a trade is in a bar already: of this lane by its id, of bars from elsewhere by its time.
@@ -252,13 +279,11 @@ impl Lane {
     /// The time by which a trade is sorted into buckets: its own, or the end of what is closed if that is later. So every
     /// trade goes into one bar of each interval, and bars of all intervals have the same sums.
     fn effective_time(&self, trade: &Trade, tally: &mut Tally) -> Timestamp {
-        let latest = self.slots.iter().max_by_key(|slot| slot.closed_until);
+        let closed = self.slots.iter().filter(|slot| slot.closed_until > Some(trade.time));
+        let latest = closed.max_by_key(|slot| slot.closed_until);
         let Some((slot, closed_until)) = latest.and_then(|slot| Some((slot, slot.closed_until?))) else {
             return trade.time;
         };
-        if trade.time >= closed_until {
-            return trade.time;
-        }
         let count = if slot.open.is_some() { &mut tally.time_regress } else { &mut tally.late };
         *count += 1;
         closed_until
@@ -356,6 +381,9 @@ impl Lane {
 
     /// Closes what klines have closed, as soon as all of their trades were seen.
     fn settle(&mut self, fold: &mut Fold<'_>) {
+        if self.pending.is_empty() {
+            return;
+        }
         while let Some(at) =
             self.pending.iter().position(|pending| pending.last_trade_id <= self.last_trade_id)
         {
@@ -429,6 +457,15 @@ impl Lane {
 }
 
 impl Slot {
+    /// The open bar, if `time` lies in it and everything before it is closed: a trade of this time changes nothing else.
+    fn bar_at(&mut self, time: Timestamp) -> Option<&mut OpenBar> {
+        let closed_until = self.closed_until;
+        self.open.as_mut().filter(|open| {
+            closed_until >= Some(open.bar.open_time)
+                && (open.bar.open_time..=open.bar.close_time).contains(&time)
+        })
+    }
+
     /// Whether a kline's bar is closed, or open with more trades, or older than the open one.
     fn is_newer_than(&self, bar: &Bar) -> bool {
         let is_closed = self.closed_until.is_some_and(|closed_until| bar.open_time < closed_until);
@@ -456,8 +493,9 @@ fn is_sound_bar(bar: &Bar) -> bool {
 }
 
 fn is_price(price: Decimal) -> bool {
-    let limit = 10_i128.pow(PRICE_DIGITS_MAX.into());
-    (1..limit).contains(&price.shortest().mantissa()) && price.scale() <= PRICE_DIGITS_MAX
+    let is_short = |price: Decimal| (1..10_i128.pow(PRICE_DIGITS_MAX.into())).contains(&price.mantissa());
+    // Zeros at the end do not count, but most prices have few enough digits with them.
+    (is_short(price) || is_short(price.shortest())) && price.scale() <= PRICE_DIGITS_MAX
 }
 
 fn is_quantity(quantity: Decimal) -> bool {
