@@ -12,16 +12,19 @@
 //!
 //! Convention: TA-Lib's AO: with `fast` longer than `slow`, the sign is the other one.
 
-use crate::indicator::{Indicator, Window, period, real};
+use crate::indicator::{Indicator, Window, period};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::newest;
+use crate::windows::{mean, newest};
 
 /// The distance of two means of the bars' middles.
 #[derive(Debug, Clone)]
 pub(crate) struct Ao {
     fast: usize,
     slow: usize,
+    /// Middles of the bars.
+    middles: Recent<f64>,
 }
 
 impl Indicator for Ao {
@@ -32,7 +35,8 @@ impl Indicator for Ao {
     type Values = [Option<f64>; 1];
 
     fn new(parameters: &[f64]) -> Self {
-        Self { fast: period(parameters, 0), slow: period(parameters, 1) }
+        let (fast, slow) = (period(parameters, 0), period(parameters, 1));
+        Self { fast, slow, middles: Recent::new(fast.max(slow)) }
     }
 
     fn window(&self) -> Window {
@@ -41,15 +45,10 @@ impl Indicator for Ao {
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
         let longer = self.fast.max(self.slow);
-        let window = bars.highs(longer).zip(bars.lows(longer));
-        [window.map(|(highs, lows)| mean(highs, lows, self.fast) - mean(highs, lows, self.slow))]
+        let (Some(highs), Some(lows)) = (bars.highs(longer), bars.lows(longer)) else { return [None] };
+        let middles = self.middles.follow(highs.iter().zip(lows).map(|(high, low)| (high + low) / 2.0));
+        [Some(mean(newest(middles, self.fast)) - mean(newest(middles, self.slow)))]
     }
-}
-
-/// The mean of the middles of the last `count` bars.
-fn mean(highs: &[f64], lows: &[f64], count: usize) -> f64 {
-    let bars = newest(highs, count).iter().zip(newest(lows, count));
-    bars.map(|(high, low)| (high + low) / 2.0).sum::<f64>() / real(count)
 }
 
 #[cfg(test)]

@@ -40,8 +40,11 @@ impl Indicator for Aroon {
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
         let n = real(self.period);
         let newness = |since: usize| 100.0 * (n - real(since)) / n;
-        let (highs, lows) = (bars.highs(self.period + 1), bars.lows(self.period + 1));
-        [highs.map(|highs| newness(since_highest(highs))), lows.map(|lows| newness(since_lowest(lows)))]
+        let bars_back = self.period + 1;
+        let highs = bars.highs(bars_back).zip(bars.highest(bars_back));
+        let lows = bars.lows(bars_back).zip(bars.lowest(bars_back));
+        let up = highs.map(|(highs, highest)| newness(since_highest(highs, highest)));
+        [up, lows.map(|(lows, lowest)| newness(since_lowest(lows, lowest)))]
     }
 }
 

@@ -13,10 +13,10 @@
 //! Convention: TA-Lib's BBANDS around a simple mean, PERCENTB and BBW: the deviation of a population, the position as a
 //! fraction that is 0.5 where the bands are one, the width in percent.
 
-use crate::indicator::{Indicator, Window, factor, period};
+use crate::indicator::{Indicator, Window, factor, period, real};
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::{deviation, mean};
+use crate::windows::deviation;
 
 /// A band around the mean whose width follows the deviation.
 #[derive(Debug, Clone)]
@@ -42,8 +42,9 @@ impl Indicator for Bbands {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        let Some(closes) = bars.closes(self.period) else { return [None; 5] };
-        let (middle, reach) = (mean(closes), self.deviations * deviation(closes));
+        let n = self.period;
+        let (Some(closes), Some(sum)) = (bars.closes(n), bars.sum_of_closes(n)) else { return [None; 5] };
+        let (middle, reach) = (sum / real(n), self.deviations * deviation(closes));
         let (upper, lower) = (middle + reach, middle - reach);
         let width = upper - lower;
         let percent_b = if width > 0.0 { (bars.close() - lower) / width } else { 0.5 };

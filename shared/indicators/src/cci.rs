@@ -12,6 +12,7 @@
 //! Convention: TA-Lib's CCI: 0 where the price is on its mean, or where nothing deviates from it.
 
 use crate::indicator::{Indicator, Window, period, real};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
 use crate::windows::mean;
@@ -20,8 +21,7 @@ use crate::windows::mean;
 #[derive(Debug, Clone)]
 pub(crate) struct Cci {
     period: usize,
-    /// Typical prices of the newest bar's window, kept for its memory only.
-    typical: Vec<f64>,
+    typical: Recent<f64>,
 }
 
 /// The part of the price below which a distance is rounding: TA-Lib's.
@@ -34,7 +34,8 @@ impl Indicator for Cci {
     type Values = [Option<f64>; 1];
 
     fn new(parameters: &[f64]) -> Self {
-        Self { period: period(parameters, 0), typical: Vec::new() }
+        let period = period(parameters, 0);
+        Self { period, typical: Recent::new(period) }
     }
 
     fn window(&self) -> Window {
@@ -47,10 +48,9 @@ impl Indicator for Cci {
             return [None];
         };
         let prices = highs.iter().zip(lows).zip(closes);
-        self.typical.clear();
-        self.typical.extend(prices.map(|((high, low), close)| (high + low + close) / 3.0));
+        let typical = self.typical.follow(prices.map(|((high, low), close)| (high + low + close) / 3.0));
         let newest = (bars.high() + bars.low() + bars.close()) / 3.0;
-        [Some(index(newest, &self.typical))]
+        [Some(index(newest, typical))]
     }
 }
 

@@ -14,13 +14,17 @@
 
 use crate::indicator::{Indicator, Window, period};
 use crate::money_flow::money_flow_volume;
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
+use crate::windows::sums;
 
 /// Chaikin money flow.
 #[derive(Debug, Clone)]
 pub(crate) struct Cmf {
     period: usize,
+    /// Money flow volumes.
+    flows: Recent<[f64; 1]>,
 }
 
 impl Indicator for Cmf {
@@ -30,7 +34,8 @@ impl Indicator for Cmf {
     type Values = [Option<f64>; 1];
 
     fn new(parameters: &[f64]) -> Self {
-        Self { period: period(parameters, 0) }
+        let period = period(parameters, 0);
+        Self { period, flows: Recent::new(period) }
     }
 
     fn window(&self) -> Window {
@@ -38,19 +43,18 @@ impl Indicator for Cmf {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        [sums(bars, self.period).map(|(flow, volume)| if volume > 0.0 { flow / volume } else { 0.0 })]
+        let Some(flows) = flows(bars, self.period) else { return [None] };
+        let [flow] = sums(self.flows.follow(flows));
+        let volume = bars.sum_of_volumes(self.period);
+        [volume.map(|volume| if volume > 0.0 { flow / volume } else { 0.0 })]
     }
 }
 
-/// Money flow volume and volume of the last `count` bars.
-fn sums(bars: &Bars<'_>, count: usize) -> Option<(f64, f64)> {
+/// Money flow volumes of the last `count` bars.
+fn flows(bars: &Bars<'_>, count: usize) -> Option<impl DoubleEndedIterator<Item = [f64; 1]>> {
     let prices = bars.highs(count)?.iter().zip(bars.lows(count)?).zip(bars.closes(count)?);
-    let (mut flows, mut volumes) = (0.0, 0.0);
-    for (((high, low), close), volume) in prices.zip(bars.volumes(count)?) {
-        flows += money_flow_volume(*high, *low, *close, *volume);
-        volumes += volume;
-    }
-    Some((flows, volumes))
+    let bars = prices.zip(bars.volumes(count)?);
+    Some(bars.map(|(((high, low), close), volume)| [money_flow_volume(*high, *low, *close, *volume)]))
 }
 
 #[cfg(test)]

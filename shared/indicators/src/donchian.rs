@@ -14,7 +14,6 @@
 use crate::indicator::{Indicator, Window, period};
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::{highest, lowest};
 
 /// The channel between the highest high and the lowest low.
 #[derive(Debug, Clone)]
@@ -37,11 +36,8 @@ impl Indicator for Donchian {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        let window = bars.highs(self.period).zip(bars.lows(self.period));
-        window.map_or([None; 3], |(highs, lows)| {
-            let (upper, lower) = (highest(highs), lowest(lows));
-            [upper, f64::midpoint(upper, lower), lower].map(Some)
-        })
+        let channel = bars.highest(self.period).zip(bars.lowest(self.period));
+        channel.map_or([None; 3], |(upper, lower)| [upper, f64::midpoint(upper, lower), lower].map(Some))
     }
 }
 

@@ -13,6 +13,7 @@
 //! Convention: TA-Lib's HMA. Other programs round the half and the root to the nearest whole number.
 
 use crate::indicator::{Indicator, Window, period};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
 use crate::windows::{newest, weighted_mean};
@@ -21,6 +22,8 @@ use crate::windows::{newest, weighted_mean};
 #[derive(Debug, Clone)]
 pub(crate) struct Hma {
     period: usize,
+    /// What the last weighted mean is taken of.
+    ahead: Recent<f64>,
 }
 
 impl Indicator for Hma {
@@ -30,7 +33,8 @@ impl Indicator for Hma {
     type Values = [Option<f64>; 1];
 
     fn new(parameters: &[f64]) -> Self {
-        Self { period: period(parameters, 0) }
+        let period = period(parameters, 0);
+        Self { period, ahead: Recent::new(period.isqrt()) }
     }
 
     fn window(&self) -> Window {
@@ -44,7 +48,7 @@ impl Indicator for Hma {
             let (short, long) = (newest(window, half).iter().copied(), window.iter().copied());
             2.0 * weighted_mean(short) - weighted_mean(long)
         });
-        [Some(weighted_mean(ahead))]
+        [Some(weighted_mean(self.ahead.follow(ahead).iter().copied()))]
     }
 }
 

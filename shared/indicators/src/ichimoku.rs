@@ -18,7 +18,6 @@
 use crate::indicator::{Indicator, Window, period};
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::{middle, newest};
 
 /// Middles of the range of three windows.
 #[derive(Debug, Clone)]
@@ -47,10 +46,9 @@ impl Indicator for Ichimoku {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        let longest = self.window().ranges;
-        let (Some(highs), Some(lows)) = (bars.highs(longest), bars.lows(longest)) else { return [None; 4] };
-        let [conversion, base, span_b] =
-            self.periods.map(|period| middle(newest(highs, period), newest(lows, period)));
+        let middle = |period| Some(f64::midpoint(bars.highest(period)?, bars.lowest(period)?));
+        // None before all three are known.
+        let [Some(conversion), Some(base), Some(span_b)] = self.periods.map(middle) else { return [None; 4] };
         [conversion, base, f64::midpoint(conversion, base), span_b].map(Some)
     }
 }

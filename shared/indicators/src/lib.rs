@@ -26,6 +26,8 @@ mod indicator;
 mod logarithm;
 mod money_flow;
 mod plan;
+mod recent;
+mod running;
 mod series;
 mod smoothing;
 mod true_range;

@@ -13,14 +13,20 @@
 //! and allows for their rounding. TA-Lib carries both sums from bar to bar; here the window is summed anew, so that an
 //! enormous volume leaves no rounding behind.
 
+use std::cmp::Ordering;
+
 use crate::indicator::{Indicator, Window, period};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
+use crate::windows::sums;
 
 /// The money flow index.
 #[derive(Debug, Clone)]
 pub(crate) struct Mfi {
     period: usize,
+    /// Money that moved up, and money that moved down.
+    flows: Recent<[f64; 2]>,
 }
 
 impl Indicator for Mfi {
@@ -30,7 +36,8 @@ impl Indicator for Mfi {
     type Values = [Option<f64>; 1];
 
     fn new(parameters: &[f64]) -> Self {
-        Self { period: period(parameters, 0) }
+        let period = period(parameters, 0);
+        Self { period, flows: Recent::new(period) }
     }
 
     fn window(&self) -> Window {
@@ -38,25 +45,24 @@ impl Indicator for Mfi {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        [flows(bars, self.period).map(|(up, down)| if up + down > 0.0 { 100.0 * (up / (up + down)) } else { 0.0 })]
+        let Some(flows) = flows(bars, self.period) else { return [None] };
+        let [up, down] = sums(self.flows.follow(flows));
+        [Some(if up + down > 0.0 { 100.0 * (up / (up + down)) } else { 0.0 })]
     }
 }
 
-/// Money that moved up and down in the last `count` bars.
-fn flows(bars: &Bars<'_>, count: usize) -> Option<(f64, f64)> {
-    let ticks = bars.typical_ticks(count + 1)?;
+/// The money that moved up, and that moved down, at each of the last `count` bars.
+fn flows(bars: &Bars<'_>, count: usize) -> Option<impl DoubleEndedIterator<Item = [f64; 2]>> {
     let prices = bars.highs(count)?.iter().zip(bars.lows(count)?).zip(bars.closes(count)?);
-    let (mut up, mut down) = (0.0, 0.0);
-    let moves = ticks.clone().zip(ticks.skip(1));
-    for ((((high, low), close), volume), (before, now)) in prices.zip(bars.volumes(count)?).zip(moves) {
+    let bars = prices.zip(bars.volumes(count)?).zip(bars.typical_moves(count)?);
+    Some(bars.map(|((((high, low), close), volume), direction)| {
         let flow = (high + low + close) / 3.0 * volume;
-        if now > before {
-            up += flow;
-        } else if now < before {
-            down += flow;
+        match direction {
+            Ordering::Greater => [flow, 0.0],
+            Ordering::Less => [0.0, flow],
+            Ordering::Equal => [0.0; 2],
         }
-    }
-    Some((up, down))
+    }))
 }
 
 #[cfg(test)]

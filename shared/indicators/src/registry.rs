@@ -138,7 +138,7 @@ macro_rules! indicators {
             }
 
             pub(crate) fn update(&mut self, bars: &Bars<'_>, out: &mut Vec<Option<f64>>) {
-                match self { $(Self::$indicator(indicator) => out.extend_from_slice(indicator.update(bars).as_ref()),)* }
+                match self { $(Self::$indicator(indicator) => add_known(indicator.update(bars).as_ref(), out),)* }
             }
 
             pub(crate) fn each_scalar(&mut self, visit: &mut dyn FnMut(&mut f64)) {
@@ -149,3 +149,9 @@ macro_rules! indicators {
 }
 
 for_each_indicator!(indicators);
+
+/// Appends an indicator's values. What cannot be computed (a quotient of zeros, a sum past the largest double) is absent, as
+/// while warming up.
+fn add_known(values: &[Option<f64>], out: &mut Vec<Option<f64>>) {
+    out.extend(values.iter().map(|value| value.filter(|number| number.is_finite())));
+}

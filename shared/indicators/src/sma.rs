@@ -11,10 +11,9 @@
 //! Convention: TA-Lib's SMA. TA-Lib adds the newest close to a running sum and takes the oldest away, so its value carries
 //! the rounding of the whole history; here the window is summed anew, oldest to newest.
 
-use crate::indicator::{Indicator, Window, period};
+use crate::indicator::{Indicator, Window, period, real};
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::mean;
 
 /// The mean of the last closes.
 #[derive(Debug, Clone)]
@@ -37,7 +36,7 @@ impl Indicator for Sma {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        [bars.closes(self.period).map(mean)]
+        [bars.sum_of_closes(self.period).map(|sum| sum / real(self.period))]
     }
 }
 

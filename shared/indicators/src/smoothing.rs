@@ -10,7 +10,8 @@ use crate::indicator::real;
 /// With `k = 2 / (n + 1)` it is what charts call EMA; with `k = 1 / n` it is Wilder's.
 #[derive(Debug, Clone)]
 pub(crate) struct Smoothed {
-    period: usize,
+    /// n.
+    period: f64,
     factor: f64,
     /// Values taken so far.
     taken: f64,
@@ -21,17 +22,17 @@ pub(crate) struct Smoothed {
 impl Smoothed {
     /// The exponential moving average of n values, `k = 2 / (n + 1)`.
     pub(crate) fn exponential(period: usize) -> Self {
-        Self { period, factor: 2.0 / (real(period) + 1.0), taken: 0.0, value: 0.0 }
+        Self { period: real(period), factor: 2.0 / (real(period) + 1.0), taken: 0.0, value: 0.0 }
     }
 
     /// Wilder's average of n values, `k = 1 / n`.
     pub(crate) fn wilder(period: usize) -> Self {
-        Self { period, factor: 1.0 / real(period), taken: 0.0, value: 0.0 }
+        Self { period: real(period), factor: 1.0 / real(period), taken: 0.0, value: 0.0 }
     }
 
     /// Takes a value; gives the average from the n-th on.
     pub(crate) fn update(&mut self, value: f64) -> Option<f64> {
-        let n = real(self.period);
+        let n = self.period;
         self.taken += 1.0;
         if self.taken > n {
             self.value += self.factor * (value - self.value);

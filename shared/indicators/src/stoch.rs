@@ -15,17 +15,17 @@
 //! Convention: TA-Lib's STOCH with simple means: a raw value without any range is 0.
 
 use crate::indicator::{Indicator, Window, period, real};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::{mean, newest, position};
+use crate::windows::{highest, lowest, mean, newest, position};
 
 /// Where the close lies in the range, smoothed twice.
 #[derive(Debug, Clone)]
 pub(crate) struct Stoch {
     period: usize,
     smoothing: DoubleMean,
-    /// The raw values of the newest bar's window, kept for its memory only.
-    raw: Vec<f64>,
+    raw: Recent<f64>,
 }
 
 impl Indicator for Stoch {
@@ -40,7 +40,7 @@ impl Indicator for Stoch {
 
     fn new(parameters: &[f64]) -> Self {
         let smoothing = DoubleMean { k: period(parameters, 1), d: period(parameters, 2) };
-        Self { period: period(parameters, 0), smoothing, raw: Vec::new() }
+        Self { period: period(parameters, 0), smoothing, raw: Recent::new(smoothing.depth()) }
     }
 
     fn window(&self) -> Window {
@@ -55,11 +55,10 @@ impl Indicator for Stoch {
             return [None; 2];
         };
         let windows = highs.windows(self.period).zip(lows.windows(self.period)).zip(closes);
-        self.raw.clear();
-        self.raw.extend(windows.map(|((highs, lows), close)| {
-            100.0 * position(*close, lows, highs).unwrap_or_default()
-        }));
-        self.smoothing.of(&self.raw).map(Some)
+        let raw = windows.map(|((highs, lows), close)| {
+            100.0 * position(*close, (lowest(lows), highest(highs))).unwrap_or_default()
+        });
+        self.smoothing.of(self.raw.follow(raw)).map(Some)
     }
 }
 

@@ -18,6 +18,7 @@
 //! are remembered.
 
 use crate::indicator::{Indicator, Window, period};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::rsi::{Averages, Changes};
 use crate::series::Bars;
@@ -34,8 +35,7 @@ pub(crate) struct StochRsi {
     indices: Vec<f64>,
     period: usize,
     smoothing: DoubleMean,
-    /// The raw values of the newest bar's window, kept for its memory only.
-    raw: Vec<f64>,
+    raw: Recent<f64>,
 }
 
 impl Indicator for StochRsi {
@@ -53,7 +53,8 @@ impl Indicator for StochRsi {
         let (lookback, period) = (period(parameters, 0), period(parameters, 1));
         let smoothing = DoubleMean { k: self::period(parameters, 2), d: self::period(parameters, 3) };
         let indices = vec![0.0; smoothing.depth() + period - 1];
-        Self { changes: Changes::new(lookback), lookback, indices, period, smoothing, raw: Vec::new() }
+        let raw = Recent::new(smoothing.depth());
+        Self { changes: Changes::new(lookback), lookback, indices, period, smoothing, raw }
     }
 
     fn window(&self) -> Window {
@@ -69,10 +70,8 @@ impl Indicator for StochRsi {
         if bars.seen() < self.lookback + self.indices.len() {
             return [None; 2];
         }
-        let windows = self.indices.windows(self.period);
-        self.raw.clear();
-        self.raw.extend(windows.map(raw));
-        self.smoothing.of(&self.raw).map(Some)
+        let raw = self.raw.follow(self.indices.windows(self.period).map(raw));
+        self.smoothing.of(raw).map(Some)
     }
 
     fn each_scalar(&mut self, visit: &mut dyn FnMut(&mut f64)) {

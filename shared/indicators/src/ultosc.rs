@@ -17,18 +17,18 @@
 //! Convention: TA-Lib's ULTOSC: a window without any range has the part 0.
 
 use crate::indicator::{Indicator, Window, period};
+use crate::recent::Recent;
 use crate::registry::Parameter;
 use crate::series::Bars;
-use crate::windows::newest;
+use crate::windows::{newest, sums};
 
 /// The pressure to buy over three windows.
 #[derive(Debug, Clone)]
 pub(crate) struct UltOsc {
     /// From the shortest to the longest.
     periods: [usize; 3],
-    /// Pressure and range of the bars of the newest bar's longest window, kept for their memory only.
-    pressures: Vec<f64>,
-    ranges: Vec<f64>,
+    /// Pressure and range of each bar.
+    extents: Recent<[f64; 2]>,
 }
 
 /// The weights of the three windows, the shortest first.
@@ -47,7 +47,8 @@ impl Indicator for UltOsc {
     fn new(parameters: &[f64]) -> Self {
         let mut periods = [0, 1, 2].map(|at| period(parameters, at));
         periods.sort_unstable();
-        Self { periods, pressures: Vec::new(), ranges: Vec::new() }
+        let [.., longest] = periods;
+        Self { periods, extents: Recent::new(longest) }
     }
 
     fn window(&self) -> Window {
@@ -56,31 +57,25 @@ impl Indicator for UltOsc {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        let window = self.window();
-        let (Some(highs), Some(lows), Some(closes)) =
-            (bars.highs(window.ranges), bars.lows(window.ranges), bars.closes(window.closes))
-        else {
-            return [None];
-        };
-        self.pressures.clear();
-        self.ranges.clear();
-        for ((high, low), closes) in highs.iter().zip(lows).zip(closes.windows(2)) {
-            let &[before, close] = closes else { continue };
-            let true_low = low.min(before);
-            self.pressures.push(close - true_low);
-            self.ranges.push(high.max(before) - true_low);
-        }
-        let parts = self.periods.iter().zip(WEIGHTS).map(|(period, weight)| weight * self.part(*period));
+        let Some(extents) = extents(bars, self.window().ranges) else { return [None] };
+        let extents = self.extents.follow(extents);
+        let parts = self.periods.iter().zip(WEIGHTS).map(|(&period, weight)| {
+            let [pressure, range] = sums(newest(extents, period));
+            weight * if range > 0.0 { pressure / range } else { 0.0 }
+        });
         [Some(100.0 * (parts.sum::<f64>() / WEIGHTS.iter().sum::<f64>()))]
     }
 }
 
-impl UltOsc {
-    fn part(&self, period: usize) -> f64 {
-        let ranges: f64 = newest(&self.ranges, period).iter().sum();
-        let pressures: f64 = newest(&self.pressures, period).iter().sum();
-        if ranges > 0.0 { pressures / ranges } else { 0.0 }
-    }
+/// How far each of the last `count` bars reaches from its true low (the close before it if that is lower): to its close,
+/// and to its true high.
+fn extents(bars: &Bars<'_>, count: usize) -> Option<impl DoubleEndedIterator<Item = [f64; 2]>> {
+    let (_, before) = bars.closes(count + 1)?.split_last()?;
+    let prices = bars.highs(count)?.iter().zip(bars.lows(count)?).zip(bars.closes(count)?);
+    Some(prices.zip(before).map(|(((high, low), close), before)| {
+        let true_low = low.min(*before);
+        [close - true_low, high.max(*before) - true_low]
+    }))
 }
 
 #[cfg(test)]

@@ -37,9 +37,10 @@ impl Indicator for Vwma {
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
         let window = bars.closes(self.period).zip(bars.volumes(self.period));
-        [window.map(|(closes, volumes)| {
+        let window = window.zip(bars.sum_of_volumes(self.period));
+        [window.map(|((closes, volumes), volume)| {
             let values = closes.iter().zip(volumes).map(|(close, volume)| close * volume);
-            values.sum::<f64>() / volumes.iter().sum::<f64>()
+            values.sum::<f64>() / volume
         })]
     }
 }

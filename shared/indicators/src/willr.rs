@@ -36,9 +36,9 @@ impl Indicator for WillR {
     }
 
     fn update(&mut self, bars: &Bars<'_>) -> Self::Values {
-        let window = bars.lows(self.period).zip(bars.highs(self.period));
-        let place = |(lows, highs)| position(bars.close(), lows, highs).unwrap_or(1.0);
-        [window.map(|window| 100.0 * (place(window) - 1.0))]
+        let range = bars.lowest(self.period).zip(bars.highest(self.period));
+        let place = |range| position(bars.close(), range).unwrap_or(1.0);
+        [range.map(|range| 100.0 * (place(range) - 1.0))]
     }
 }
 

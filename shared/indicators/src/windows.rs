@@ -3,13 +3,24 @@
 use crate::indicator::real;
 
 /// The newest `count` of a window's values, all of them when there are fewer.
-pub(crate) fn newest(values: &[f64], count: usize) -> &[f64] {
+pub(crate) fn newest<T>(values: &[T], count: usize) -> &[T] {
     values.get(values.len().saturating_sub(count)..).unwrap_or_default()
 }
 
 /// The mean, summed from the first to the last.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / real(values.len())
+}
+
+/// The sums of several numbers of each bar, from the first bar to the last.
+pub(crate) fn sums<const N: usize>(bars: &[[f64; N]]) -> [f64; N] {
+    let mut sums = [0.0; N];
+    for bar in bars {
+        for (sum, number) in sums.iter_mut().zip(bar) {
+            *sum += number;
+        }
+    }
+    sums
 }
 
 /// The mean in which the oldest value has weight 1, the next one 2, and so on.
@@ -66,26 +77,18 @@ fn extreme(values: &[f64], worst: f64, better: impl Fn(f64, f64) -> f64) -> f64 
     best.iter().chain(rest).fold(worst, |best, value| better(best, *value))
 }
 
-/// How many bars ago the highest value was; of several, the newest.
-pub(crate) fn since_highest(values: &[f64]) -> usize {
-    let highest = highest(values);
+/// How many bars ago the highest value of a window was; of several, the newest.
+pub(crate) fn since_highest(values: &[f64], highest: f64) -> usize {
     values.iter().rev().position(|value| *value >= highest).unwrap_or_default()
 }
 
-/// How many bars ago the lowest value was; of several, the newest.
-pub(crate) fn since_lowest(values: &[f64]) -> usize {
-    let lowest = lowest(values);
+/// How many bars ago the lowest value of a window was; of several, the newest.
+pub(crate) fn since_lowest(values: &[f64], lowest: f64) -> usize {
     values.iter().rev().position(|value| *value <= lowest).unwrap_or_default()
 }
 
-/// The middle between the highest high and the lowest low.
-pub(crate) fn middle(highs: &[f64], lows: &[f64]) -> f64 {
-    f64::midpoint(highest(highs), lowest(lows))
-}
-
 /// Where a value lies between the lowest low (0) and the highest high (1); `None` when the two are one.
-pub(crate) fn position(value: f64, lows: &[f64], highs: &[f64]) -> Option<f64> {
-    let (lowest, highest) = (lowest(lows), highest(highs));
+pub(crate) fn position(value: f64, (lowest, highest): (f64, f64)) -> Option<f64> {
     (highest > lowest).then(|| (value - lowest) / (highest - lowest))
 }
 

@@ -30,6 +30,11 @@ pub enum StateError {
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 
 impl Writer {
+    /// A state of about so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     pub(crate) fn byte(&mut self, value: u8) {
         self.0.push(value);
     }

@@ -1,5 +1,7 @@
 //! What an indicator sees.
 
+use std::cmp::Ordering;
+
 use tapeline_market::{Bar, Timestamp};
 
 use super::ring::Ring;
@@ -7,20 +9,21 @@ use super::ring::Ring;
 /// The newest closed bar and those before it.
 #[derive(Debug)]
 pub(crate) struct Bars<'r> {
-    pub(super) ring: &'r Ring,
-    pub(super) newest: &'r Newest,
+    ring: &'r Ring,
+    newest: &'r Newest,
     /// Bars since the series began, the newest included.
-    pub(super) seen: u64,
+    seen: u64,
+    previous: Option<Previous>,
 }
 
 /// The newest bar's numbers as doubles.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Newest {
     open_time: Timestamp,
-    high: f64,
-    low: f64,
-    close: f64,
-    volume: f64,
+    pub(super) high: f64,
+    pub(super) low: f64,
+    pub(super) close: f64,
+    pub(super) volume: f64,
     quote_volume: Option<f64>,
     taker_buy_volume: f64,
 }
@@ -39,7 +42,18 @@ impl Newest {
     }
 }
 
-impl Bars<'_> {
+impl<'r> Bars<'r> {
+    /// Looks at a ring that has taken the newest of `seen` bars.
+    pub(super) fn new(ring: &'r Ring, newest: &'r Newest, seen: u64) -> Self {
+        let first = |values: Option<&[f64]>| values?.first().copied();
+        let columns = (first(ring.highs.last(2)), first(ring.lows.last(2)), first(ring.closes.last(2)));
+        let previous = match columns {
+            (Some(high), Some(low), Some(close)) if seen >= 2 => Some(Previous { high, low, close }),
+            _ => None,
+        };
+        Self { ring, newest, seen, previous }
+    }
+
     /// Bars since the series began, the newest included: 1 for the first.
     pub(crate) fn seen(&self) -> usize {
         usize::try_from(self.seen).unwrap_or(usize::MAX)
@@ -67,9 +81,33 @@ impl Bars<'_> {
         self.ring.volumes.last(count)
     }
 
-    /// The last `count` sums of high, low and close, oldest first, in whole ticks: to compare, never to compute with.
-    pub(crate) fn typical_ticks(&self, count: usize) -> Option<impl Iterator<Item = i128> + Clone> {
-        self.ring.typical_ticks(count)
+    /// The sum of the last `count` closes, from the oldest to the newest.
+    pub(crate) fn sum_of_closes(&self, count: usize) -> Option<f64> {
+        self.ring.closes.over(count)
+    }
+
+    /// The sum of the last `count` volumes, from the oldest to the newest.
+    pub(crate) fn sum_of_volumes(&self, count: usize) -> Option<f64> {
+        self.ring.volumes.over(count)
+    }
+
+    /// The highest of the last `count` highs.
+    pub(crate) fn highest(&self, count: usize) -> Option<f64> {
+        self.ring.highs.over(count)
+    }
+
+    /// The lowest of the last `count` lows.
+    pub(crate) fn lowest(&self, count: usize) -> Option<f64> {
+        self.ring.lows.over(count)
+    }
+
+    /// Where the typical price went at each of the last `count` bars, oldest first: told by whole ticks, since sums of
+    /// doubles are rounded.
+    pub(crate) fn typical_moves(
+        &self,
+        count: usize,
+    ) -> Option<impl DoubleEndedIterator<Item = Ordering> + ExactSizeIterator> {
+        self.ring.typical_moves(count)
     }
 
     /// First instant of the newest bar.
@@ -108,16 +146,8 @@ impl Bars<'_> {
     }
 
     /// The bar before the newest; `None` for the first.
-    pub(crate) fn previous(&self) -> Option<Previous> {
-        if self.seen < 2 {
-            return None;
-        }
-        let first = |values: Option<&[f64]>| values?.first().copied();
-        Some(Previous {
-            high: first(self.highs(2))?,
-            low: first(self.lows(2))?,
-            close: first(self.closes(2))?,
-        })
+    pub(crate) const fn previous(&self) -> Option<Previous> {
+        self.previous
     }
 }
 

@@ -1,6 +1,7 @@
 //! The indicators of one (market, symbol, interval): closed bars in, values out.
 
 mod bars;
+mod column;
 mod ring;
 
 use tapeline_market::Timestamp;
@@ -16,6 +17,8 @@ use ring::Ring;
 
 /// The version of the bytes that [`Series::save`] writes.
 const VERSION: u8 = 1;
+/// About what the standard preset's state takes.
+const STATE_BYTES: usize = 2048;
 
 /// The indicators of one series, and the ring of closed bars that they share.
 ///
@@ -92,7 +95,8 @@ impl Series {
                 ..Self::new(plan)
             };
         }
-        if !self.ring.push(bar) {
+        let newest = Newest::of(bar);
+        if !self.ring.push(bar, &newest) {
             return None;
         }
         self.progress.last_bar_open = Some(bar.open_time);
@@ -100,20 +104,17 @@ impl Series {
         // A restored count may be anything.
         seen.bars = seen.bars.saturating_add(1);
         seen.bars_since_gap = if closed.gap { 0 } else { seen.bars_since_gap.saturating_add(1) };
-        let bars = Bars { ring: &self.ring, newest: &Newest::of(bar), seen: seen.bars };
+        let bars = Bars::new(&self.ring, &newest, seen.bars);
+        values.reserve(plan.columns().len());
         for indicator in &mut self.indicators {
             indicator.update(&bars, values);
-        }
-        // What cannot be computed (a quotient of zeros, a sum past the largest double) is absent, as while warming up.
-        for value in values.iter_mut() {
-            *value = value.filter(|number| number.is_finite());
         }
         Some(self.progress.seen)
     }
 
     /// The series as bytes: at most 3 KiB for the standard preset.
     pub fn save(&mut self) -> Vec<u8> {
-        let mut out = Writer::default();
+        let mut out = Writer::with_capacity(STATE_BYTES);
         out.byte(VERSION);
         out.fixed(self.configuration);
         out.byte(u8::from(self.progress.last_bar_open.is_some()));

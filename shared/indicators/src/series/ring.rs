@@ -1,8 +1,13 @@
 //! The last closed bars of a series, as far back as its indicators read.
 
+use std::cmp::Ordering;
+
 use tapeline_market::{Bar, Decimal};
 
+use super::bars::Newest;
+use super::column::Column;
 use crate::indicator::Window;
+use crate::running::{Highest, Lowest, Sum};
 use crate::wire::{Reader, StateError, Writer};
 
 /// The most digits behind the point of a price or volume in the ring, and the most digits altogether: within them no
@@ -19,53 +24,15 @@ const MANTISSA_MAX: i128 = 10_i128.pow(36);
 pub(crate) struct Ring {
     prices: Scale,
     volumes_scale: Scale,
-    pub(crate) closes: Column,
-    pub(crate) highs: Column,
-    pub(crate) lows: Column,
-    pub(crate) volumes: Column,
+    pub(crate) closes: Column<Sum>,
+    pub(crate) highs: Column<Highest>,
+    pub(crate) lows: Column<Lowest>,
+    pub(crate) volumes: Column<Sum>,
 }
 
 /// Digits behind the point of every number of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Scale(u8);
-
-/// One number of each of the last bars, oldest first.
-#[derive(Debug, Clone)]
-pub(crate) struct Column {
-    depth: usize,
-    ticks: Vec<i128>,
-    values: Vec<f64>,
-}
-
-impl Column {
-    const fn new(depth: usize) -> Self {
-        Self { depth, ticks: Vec::new(), values: Vec::new() }
-    }
-
-    /// The last `count` values, oldest first; `None` when there are fewer.
-    pub(crate) fn last(&self, count: usize) -> Option<&[f64]> {
-        self.values.get(self.values.len().checked_sub(count)?..)
-    }
-
-    fn last_ticks(&self, count: usize) -> Option<&[i128]> {
-        self.ticks.get(self.ticks.len().checked_sub(count)?..)
-    }
-
-    fn push(&mut self, ticks: i128, value: f64) {
-        // Twice the depth is kept and the older half given up at once: windows stay slices, at one move for each value.
-        if self.ticks.len() >= 2 * self.depth {
-            self.ticks.drain(..self.ticks.len() - self.depth);
-            self.values.drain(..self.values.len() - self.depth);
-        }
-        self.ticks.push(ticks);
-        self.values.push(value);
-    }
-
-    /// The ticks that are saved, oldest first.
-    fn saved(&self) -> &[i128] {
-        self.ticks.get(self.ticks.len().saturating_sub(self.depth)..).unwrap_or_default()
-    }
-}
 
 /// Ticks of one bar at the ring's scales.
 struct Ticks {
@@ -73,6 +40,17 @@ struct Ticks {
     low: i128,
     close: i128,
     volume: i128,
+}
+
+impl Ticks {
+    /// The bar in ticks of these scales; `None` when digits would be lost, or there are too many.
+    fn of(bar: &Bar, prices: Scale, volumes: Scale) -> Option<Self> {
+        let at = |value: Decimal, scale: Scale| {
+            value.mantissa_at(scale.0).filter(|ticks| (0..MANTISSA_MAX).contains(ticks))
+        };
+        let [high, low, close] = [bar.high, bar.low, bar.close].map(|price| at(price, prices));
+        Some(Self { high: high?, low: low?, close: close?, volume: at(bar.volume, volumes)? })
+    }
 }
 
 impl Ring {
@@ -89,38 +67,48 @@ impl Ring {
         }
     }
 
-    /// Takes a bar; `false` when its numbers have more digits than a market's, and nothing was taken.
-    pub(crate) fn push(&mut self, bar: &Bar) -> bool {
-        let Some(ticks) = self.ticks(bar) else { return false };
-        self.highs.push(ticks.high, bar.high.to_f64());
-        self.lows.push(ticks.low, bar.low.to_f64());
-        self.closes.push(ticks.close, bar.close.to_f64());
-        self.volumes.push(ticks.volume, bar.volume.to_f64());
+    /// Takes a bar, of which `newest` has the doubles; `false` when its numbers have more digits than a market's, and
+    /// nothing was taken.
+    pub(super) fn push(&mut self, bar: &Bar, newest: &Newest) -> bool {
+        // Bars seldom need a finer scale than those before them, and which one is found in as many divisions as a bar has
+        // zeros.
+        let ticks = Ticks::of(bar, self.prices, self.volumes_scale).or_else(|| self.ticks(bar));
+        let Some(ticks) = ticks else { return false };
+        self.highs.push(ticks.high, newest.high);
+        self.lows.push(ticks.low, newest.low);
+        self.closes.push(ticks.close, newest.close);
+        self.volumes.push(ticks.volume, newest.volume);
         true
     }
 
-    /// High + low + close of the last `count` bars in price ticks, oldest first: what directions are told by.
-    pub(crate) fn typical_ticks(&self, count: usize) -> Option<impl Iterator<Item = i128> + Clone> {
-        let (highs, lows) = (self.highs.last_ticks(count)?, self.lows.last_ticks(count)?);
-        let prices = highs.iter().zip(lows).zip(self.closes.last_ticks(count)?);
-        // Damaged states may hold ticks at the end of their type.
-        Some(prices.map(|((high, low), close)| high.saturating_add(*low).saturating_add(*close)))
+    /// Where high + low + close went at each of the last `count` bars, oldest first, told by whole ticks.
+    pub(crate) fn typical_moves(
+        &self,
+        count: usize,
+    ) -> Option<impl DoubleEndedIterator<Item = Ordering> + ExactSizeIterator> {
+        let (highs, lows) = (self.highs.last_ticks(count + 1)?, self.lows.last_ticks(count + 1)?);
+        let pairs = highs.windows(2).zip(lows.windows(2)).zip(self.closes.last_ticks(count + 1)?.windows(2));
+        Some(pairs.map(|((highs, lows), closes)| {
+            let (&[high_before, high], &[low_before, low], &[close_before, close]) = (highs, lows, closes)
+            else {
+                return Ordering::Equal;
+            };
+            // Damaged states may hold ticks at the end of their type.
+            let typical = |high: i128, low, close| high.saturating_add(low).saturating_add(close);
+            typical(high, low, close).cmp(&typical(high_before, low_before, close_before))
+        }))
     }
 
     /// The bar in ticks; all columns move to a finer scale first if the bar needs one.
     fn ticks(&mut self, bar: &Bar) -> Option<Ticks> {
-        let prices = [bar.high, bar.low, bar.close].map(Decimal::shortest);
-        let volume = bar.volume.shortest();
-        let price_scale = prices.iter().fold(self.prices.0, |scale, price| scale.max(price.scale()));
-        let volume_scale = self.volumes_scale.0.max(volume.scale());
+        let scale = |value: Decimal| value.shortest().scale();
+        let prices = [bar.high, bar.low, bar.close];
+        let price_scale = prices.into_iter().fold(self.prices.0, |finest, price| finest.max(scale(price)));
+        let volume_scale = self.volumes_scale.0.max(scale(bar.volume));
         if price_scale > SCALE_MAX || volume_scale > SCALE_MAX {
             return None;
         }
-        let at = |value: Decimal, scale: u8| {
-            value.mantissa_at(scale).filter(|ticks| (0..MANTISSA_MAX).contains(ticks))
-        };
-        let [high, low, close] = prices.map(|price| at(price, price_scale));
-        let ticks = Ticks { high: high?, low: low?, close: close?, volume: at(volume, volume_scale)? };
+        let ticks = Ticks::of(bar, Scale(price_scale), Scale(volume_scale))?;
         self.refine(price_scale, volume_scale)?;
         Some(ticks)
     }
@@ -128,18 +116,14 @@ impl Ring {
     fn refine(&mut self, price_scale: u8, volume_scale: u8) -> Option<()> {
         if price_scale > self.prices.0 {
             let factor = 10_i128.checked_pow(u32::from(price_scale - self.prices.0))?;
-            for column in [&mut self.highs.ticks, &mut self.lows.ticks, &mut self.closes.ticks] {
-                for ticks in column {
-                    *ticks = ticks.saturating_mul(factor);
-                }
-            }
+            self.highs.refine(factor);
+            self.lows.refine(factor);
+            self.closes.refine(factor);
             self.prices = Scale(price_scale);
         }
         if volume_scale > self.volumes_scale.0 {
             let factor = 10_i128.checked_pow(u32::from(volume_scale - self.volumes_scale.0))?;
-            for ticks in &mut self.volumes.ticks {
-                *ticks = ticks.saturating_mul(factor);
-            }
+            self.volumes.refine(factor);
             self.volumes_scale = Scale(volume_scale);
         }
         Some(())
@@ -159,17 +143,17 @@ impl Ring {
             out.unsigned(column.len() as u128);
         }
         let mut previous = 0;
-        for close in closes.iter().map(|ticks| ticks / price_unit.ticks) {
+        for close in closes.iter().map(|&ticks| price_unit.of(ticks)) {
             out.signed(close - previous);
             previous = close;
         }
         let closes_of_ranges = closes.get(closes.len().saturating_sub(highs.len())..).unwrap_or_default();
         for ((high, low), close) in highs.iter().zip(lows).zip(closes_of_ranges) {
-            out.signed((high - close) / price_unit.ticks);
-            out.signed((close - low) / price_unit.ticks);
+            out.signed(price_unit.of(high - close));
+            out.signed(price_unit.of(close - low));
         }
-        for ticks in volumes {
-            out.signed(ticks / volume_unit.ticks);
+        for &ticks in volumes {
+            out.signed(volume_unit.of(ticks));
         }
     }
 
@@ -181,25 +165,26 @@ impl Ring {
         if ring.prices.0 > SCALE_MAX || ring.volumes_scale.0 > SCALE_MAX {
             return Err(from.damaged());
         }
-        let closes = length(from, ring.closes.depth)?;
-        let ranges = length(from, ring.highs.depth.min(closes))?;
-        let volumes = length(from, ring.volumes.depth)?;
+        let closes = length(from, ring.closes.depth())?;
+        let ranges = length(from, ring.highs.depth().min(closes))?;
+        let volumes = length(from, ring.volumes.depth())?;
         let mut close = 0_i128;
         for _ in 0..closes {
             close = checked(close.checked_add(from.signed()?), from)?;
-            ring.closes.push(close, ring.price(close, from)?);
+            ring.closes.put_back(close, ring.price(close, from)?);
         }
-        for at in closes - ranges..closes {
-            let close = ring.closes.ticks.get(at).copied().ok_or(from.damaged())?;
+        for back in (1..=ranges).rev() {
+            let closes = ring.closes.last_ticks(back).and_then(<[i128]>::first);
+            let close = closes.copied().ok_or(from.damaged())?;
             let high = checked(close.checked_add(from.signed()?), from)?;
             let low = checked(close.checked_sub(from.signed()?), from)?;
-            ring.highs.push(high, ring.price(high, from)?);
-            ring.lows.push(low, ring.price(low, from)?);
+            ring.highs.put_back(high, ring.price(high, from)?);
+            ring.lows.put_back(low, ring.price(low, from)?);
         }
         for _ in 0..volumes {
             let volume = checked(Some(from.signed()?), from)?;
             let value = Decimal::new(volume, ring.volumes_scale.0).map_err(|_| from.damaged())?.to_f64();
-            ring.volumes.push(volume, value);
+            ring.volumes.put_back(volume, value);
         }
         Ok(ring)
     }
@@ -222,6 +207,14 @@ fn checked(ticks: Option<i128>, from: &Reader<'_>) -> Result<i128, StateError> {
 struct Unit {
     scale: u8,
     ticks: i128,
+}
+
+impl Unit {
+    /// How many of it make `ticks` of the finer scale.
+    fn of(&self, ticks: i128) -> i128 {
+        // Nearly all scales are the coarsest already, and a wide division takes as long as all the rest.
+        if self.ticks == 1 { ticks } else { ticks / self.ticks }
+    }
 }
 
 /// The coarsest scale in which all of these numbers are whole.
