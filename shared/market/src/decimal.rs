@@ -87,6 +87,7 @@ impl Decimal {
     }
 
     /// The nearest double, the same one however many zeros the number was written with.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         /// Powers of ten that a double holds exactly.
         const POWERS: [f64; 23] = [
@@ -98,15 +99,21 @@ impl Decimal {
             // Both operands are exact, so the quotient is rounded once: the nearest double (Clinger, 1990).
             #[allow(clippy::cast_precision_loss, reason = "below 2^53 nothing is lost")]
             (Some(mantissa), Some(power)) => mantissa as f64 / power,
-            _ => self.rounded().unwrap_or_else(|| self.to_string().parse().unwrap_or(f64::NAN)),
+            _ => self.rounded(),
         }
+    }
+
+    /// The nearest double of any number.
+    #[cold]
+    fn rounded(self) -> f64 {
+        self.divided().unwrap_or_else(|| self.to_string().parse().unwrap_or(f64::NAN))
     }
 
     /// The nearest double by one division of integers; `None` with more than 27 digits behind the point.
     ///
     /// Products of a price and a quantity have sixteen, and seldom fit the 53 bits of a double as they are written: to
     /// read them back from text takes ten times as long.
-    fn rounded(self) -> Option<f64> {
+    fn divided(self) -> Option<f64> {
         let divisor = 5_u64.checked_pow(u32::from(self.scale)).map(u128::from)?;
         let shift = self.mantissa.unsigned_abs().leading_zeros();
         let dividend = self.mantissa.unsigned_abs().checked_shl(shift)?;
