@@ -5,8 +5,9 @@ use crate::series::Bars;
 
 /// One indicator with its parameters, and what it remembers besides the ring of closed bars.
 ///
-/// Windows are read back from the ring at every bar, oldest to newest: such a value is a pure function of its window and
-/// never drifts. Only what is recursive by definition (an exponential average, a running sum) is remembered.
+/// Windows have the bits of being read back from the ring at every bar, oldest to newest: such a value is a pure function
+/// of its window and never drifts. What is kept of them from bar to bar ([`crate::running`], [`crate::recent`]) follows from
+/// the ring. Only what is recursive by definition (an exponential average, a running sum) is remembered.
 pub(crate) trait Indicator: Sized {
     /// Its name in configuration.
     const NAME: &'static str;

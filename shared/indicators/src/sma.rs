@@ -9,7 +9,7 @@
 //! Lookback: n - 1. Example, n = 3: closes 1, 2, 3, 7 give nothing, nothing, 2, 4.
 //!
 //! Convention: TA-Lib's SMA. TA-Lib adds the newest close to a running sum and takes the oldest away, so its value carries
-//! the rounding of the whole history; here the window is summed anew, oldest to newest.
+//! the rounding of the whole history; here every window has a sum of its own, oldest to newest.
 
 use crate::indicator::{Indicator, Window, period, real};
 use crate::registry::Parameter;
