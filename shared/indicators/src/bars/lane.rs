@@ -9,6 +9,8 @@ use crate::wire::{self, Reader, StateError, Writer};
 
 /// The version of the bytes that [`Lane::save`] writes.
 const VERSION: u8 = 1;
+/// What a state of five intervals takes at most.
+const STATE_BYTES: usize = 1024;
 /// The most empty buckets in a row that are filled: a day of minutes. A longer silence is an outage, and a time that is
 /// wrong by years must not make bars without end.
 const FILLS_MAX: i64 = 1440;
@@ -514,7 +516,7 @@ impl Lane {
         if !self.has_begun() {
             return None;
         }
-        let mut out = Writer::default();
+        let mut out = Writer::with_capacity(STATE_BYTES);
         out.byte(VERSION);
         out.byte(settings.market as u8);
         out.byte(settings.source as u8);
