@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::foreseen::Foreseen;
 use crate::scan;
 use crate::value::{Text, Value};
 
@@ -59,6 +60,22 @@ impl<'a> Cursor<'a> {
         Ok(Value::checked(self.slice(start, self.at)?))
     }
 
+    /// Reads one value as [`Self::value`] does, and tells whether it is known to be a string whose content is a number
+    /// without sign and exponent. Where it is not known it may be one all the same.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    #[inline]
+    pub fn told_value(&mut self) -> Result<(Value<'a>, bool), JsonError> {
+        if self.peek() != Some(b'"') {
+            return Ok((self.value()?, false));
+        }
+        let start = self.at;
+        let (end, is_quoted_number) = scan::quoted_end(self.text.as_bytes(), start + 1)?;
+        self.at = end + 1;
+        Ok((Value::checked(self.slice(start, self.at)?), is_quoted_number))
+    }
+
     /// Enters an object.
     ///
     /// # Errors
@@ -75,6 +92,15 @@ impl<'a> Cursor<'a> {
     pub fn array(&mut self) -> Result<Array<'_, 'a>, JsonError> {
         self.expect(b'[', "an array")?;
         Ok(Array { cursor: self, started: false })
+    }
+
+    /// Reads what is foreseen to be next, and steps over it; where `read` gives `None`, nothing is stepped over.
+    #[inline]
+    pub fn foresee<T>(&mut self, read: impl FnOnce(&mut Foreseen<'a>) -> Option<T>) -> Option<T> {
+        let mut ahead = Foreseen::new(self.text, self.at);
+        let found = read(&mut ahead)?;
+        self.at = ahead.at();
+        Some(found)
     }
 
     /// Asserts that only white space is left.
@@ -161,6 +187,23 @@ impl<'a> Object<'_, 'a> {
         Ok(Some(key))
     }
 
+    /// Reads the next key if it is a single letter and no white space stands around it; `None`, having read nothing,
+    /// where [`Self::key`] must be asked. Most keys of a frame are such, and one look is enough for them.
+    #[inline]
+    pub fn letter(&mut self) -> Option<u8> {
+        // The brace that opened the object, or the comma behind the value before, stands in front of the key.
+        let (start, before) =
+            if self.started { (self.cursor.at, b',') } else { (self.cursor.at.checked_sub(1)?, b'{') };
+        let word = scan::word(self.cursor.text.as_bytes().get(start..)?);
+        let [_, _, letter, ..] = word.to_le_bytes();
+        let expected = u64::from_le_bytes([before, b'"', letter, b'"', b':', 0, 0, 0]);
+        if word << 24 != expected << 24 || !letter.is_ascii_alphabetic() {
+            return None;
+        }
+        (self.cursor.at, self.started) = (start + 5, true);
+        Some(letter)
+    }
+
     /// The cursor at the value of the key just read: read exactly one value from it.
     pub const fn cursor(&mut self) -> &mut Cursor<'a> {
         self.cursor
@@ -208,6 +251,53 @@ mod tests {
         }
         assert_eq!(seen, [("a", "1.50"), ("b", "[ 2 , {} ]")]);
         assert_eq!(cursor.peek(), Some(b'{'));
+    }
+
+    #[test]
+    fn keys_of_one_letter_are_read_at_one_look() {
+        let check = |text: &str, letters: &str| {
+            let mut cursor = Cursor::new(text);
+            let mut object = cursor.object().unwrap();
+            let mut found = String::new();
+            while let Some(letter) = object.letter() {
+                found.push(char::from(letter));
+                object.value().unwrap();
+            }
+            assert_eq!(found, letters, "{text}");
+        };
+        check(r#"{"a":1,"B":2,"c":"x"}"#, "aBc");
+        check(r#"{"a":1,"bb":2,"c":3}"#, "a");
+        check(r#"{"a":1, "b":2}    "#, "a");
+        check(r#"{"a" :1}     "#, "");
+        check(r#"{ "a":1}     "#, "");
+        check(r#"{"":":1}     "#, "");
+        check(r#"{"1":1}     "#, "");
+        check(r#"{,"a":1}    "#, "");
+        check(r#"{"a":1"b":1}    "#, "a");
+        check("{}", "");
+    }
+
+    #[test]
+    fn a_number_in_quotes_is_told() {
+        let check = |content: &str, expected: bool| {
+            let text = format!("\"{content}\",\"and more\"");
+            let (value, is_quoted_number) = Cursor::new(&text).told_value().unwrap();
+            assert_eq!((value.as_text().unwrap().raw(), is_quoted_number), (content, expected));
+        };
+        for number in ["0", "0.5", "65000.12000000", "12345678", "1234567.8", "123456789012345678.123456789"]
+        {
+            check(number, true);
+        }
+        for other in
+            ["", ".", "1.", ".5", "00", "01.5", "1.2.3", "-1", "1e5", "1 ", "BTCUSDT", "1,5", "\\u0031"]
+        {
+            check(other, false);
+        }
+        assert_eq!(
+            Cursor::new("17").told_value().map(|(value, told)| (value.raw(), told)),
+            Ok(("17", false))
+        );
+        assert!(Cursor::new("\"17").told_value().is_err());
     }
 
     #[test]

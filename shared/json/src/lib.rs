@@ -11,11 +11,13 @@
 //! reader to `serde_json`: both accept the same texts and read the same strings.
 
 mod cursor;
+mod foreseen;
 mod scan;
 mod value;
 mod write;
 
 pub use cursor::{Array, Cursor, JsonError, Object};
+pub use foreseen::Foreseen;
 pub use scan::DEPTH_MAX;
-pub use value::{Text, Value};
+pub use value::{Text, Value, fixed_point};
 pub use write::{write_content, write_string};

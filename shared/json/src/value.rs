@@ -49,13 +49,83 @@ impl<'a> Value<'a> {
     /// The value as a whole number without sign, point or exponent; `None` for any other kind or out of range.
     #[inline]
     pub fn as_u64(self) -> Option<u64> {
-        self.0.parse().ok()
+        match whole_number(self.0.as_bytes()) {
+            Some((number, digits)) if digits == self.0.len() => Some(number),
+            _ => self.0.parse().ok(),
+        }
     }
 
     /// A cursor over the value, to enter it.
     pub const fn cursor(self) -> Cursor<'a> {
         Cursor::new(self.0)
     }
+}
+
+/// The whole number in front and how many digits it has; `None` where there is none, where zeros stand in front of other
+/// digits, and from 17 digits on.
+#[inline]
+pub(crate) fn whole_number(bytes: &[u8]) -> Option<(u64, usize)> {
+    let (high, high_digits) = digits_of_word(scan::word(bytes));
+    if high_digits == 0 || (high_digits > 1 && bytes.first() == Some(&b'0')) {
+        return None;
+    }
+    let Some((_, rest)) = bytes.split_first_chunk::<{ scan::WORD }>().filter(|_| high_digits == scan::WORD)
+    else {
+        return Some((high, high_digits));
+    };
+    let (low, low_digits) = digits_of_word(scan::word(rest));
+    if low_digits == scan::WORD && rest.get(scan::WORD).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    Some((high * POWERS.get(low_digits)? + low, scan::WORD + low_digits))
+}
+
+/// The digits of a number without its point, and how many of them stand behind it; `None` for anything that is not one to
+/// eight digits on each side of a point and eight characters in all.
+///
+/// Most prices and quantities are such: two words hold them, where others are read digit by digit.
+#[inline]
+pub fn fixed_point(number: &str) -> Option<(u64, u8)> {
+    let bytes = number.as_bytes();
+    let last = u64::from_le_bytes(*bytes.last_chunk::<{ scan::WORD }>()?);
+    let (whole, whole_digits) = digits_of_word(scan::word(bytes));
+    let fraction_digits = bytes.len().checked_sub(whole_digits + 1)?;
+    if whole_digits == 0 || bytes.get(whole_digits) != Some(&b'.') {
+        return None;
+    }
+    let power = POWERS.get(fraction_digits).filter(|_| fraction_digits > 0)?;
+    // What of the last word stands in front of the fraction counts nothing: zeros.
+    let before = 8 * (scan::WORD - fraction_digits);
+    if scan::non_digits(last) >> before != 0 {
+        return None;
+    }
+    let fraction = eight_digits(last >> before << before);
+    Some((whole * power + fraction, u8::try_from(fraction_digits).ok()?))
+}
+
+/// Powers of ten, by exponent.
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The value of the digits with which a word begins, and their number.
+#[inline]
+const fn digits_of_word(word: u64) -> (u64, usize) {
+    let digits = scan::first_marked(scan::non_digits(word));
+    // What is shifted out stands behind the digits; what comes in are zeros in front. Two steps, because no shift is by a
+    // whole word.
+    let value = eight_digits(word << (4 * (scan::WORD - digits)) << (4 * (scan::WORD - digits)));
+    (value, digits)
+}
+
+/// The low bits of eight digits in ASCII, which are their values.
+const MASK_OF_DIGITS: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+
+/// The value of eight digits, the first in the lowest byte: neighbours are joined to two, four and eight digits (Wojciech
+/// Mula, "SIMD-ized parsing of decimal digits").
+const fn eight_digits(word: u64) -> u64 {
+    // Each factor takes the left neighbour times ten, a hundred or ten thousand, and the right one, into one sum.
+    let twos = ((word & MASK_OF_DIGITS).wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (twos.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
 /// The content of a JSON string, without its quotes and with its escapes.
@@ -184,6 +254,10 @@ mod tests {
 
     #[test]
     fn numbers_are_read_only_where_they_fit() {
+        assert_eq!(value("1633998274793").as_u64(), Some(1_633_998_274_793));
+        assert_eq!(value("12345678").as_u64(), Some(12_345_678));
+        assert_eq!(value("123456789.5").as_u64(), None);
+        assert_eq!(value("\"123456789\"").as_u64(), None);
         assert_eq!(value("18446744073709551615").as_u64(), Some(u64::MAX));
         assert_eq!(value("18446744073709551616").as_u64(), None);
         assert_eq!(value("-1").as_i64(), Some(-1));
@@ -192,7 +266,36 @@ mod tests {
         assert_eq!(value("\"1\"").as_u64(), None);
     }
 
+    #[test]
+    fn digits_around_a_point_are_read_without_it() {
+        assert_eq!(fixed_point("65000.12000000"), Some((6_500_012_000_000, 8)));
+        assert_eq!(fixed_point("0.012345"), Some((12_345, 6)));
+        assert_eq!(fixed_point("12345678.12345678"), Some((1_234_567_812_345_678, 8)));
+        for other in
+            ["", "0.5", "12345678", "1.123456789", "123456789.5", "-100.5000", "1000000.", "1.2.345678"]
+        {
+            assert_eq!(fixed_point(other), None, "{other}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_point_changes_no_digit(whole in 0_u64..100_000_000, fraction in "[0-9]{1,8}") {
+            let text = format!("{whole}.{fraction}");
+            if let Some((digits, scale)) = fixed_point(&text) {
+                prop_assert_eq!(usize::from(scale), fraction.len());
+                prop_assert_eq!(digits, format!("{whole}{fraction}").parse::<u64>().unwrap());
+            } else {
+                prop_assert!(text.len() < 8, "{}", text);
+            }
+        }
+
+        #[test]
+        fn whole_numbers_are_read_as_the_library_reads_them(number in any::<u64>(), digits in 0_u32..20) {
+            let number = number / 10_u64.pow(digits);
+            prop_assert_eq!(value(&number.to_string()).as_u64(), Some(number));
+        }
+
         #[test]
         fn strings_are_read_as_the_reference_reads_them(text in any::<String>()) {
             let json = serde_json::to_string(&text).unwrap();

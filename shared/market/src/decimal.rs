@@ -139,6 +139,21 @@ impl Decimal {
 
     /// Appends the digits, all of the scale's fraction digits included.
     pub fn write_to(self, out: &mut Vec<u8>) {
+        self.write(out, |fraction| fraction);
+    }
+
+    /// Appends the digits without trailing zeros after the point: the shortest text of the same value.
+    pub fn write_shortest_to(self, out: &mut Vec<u8>) {
+        self.write(out, |mut fraction| {
+            while let [rest @ .., b'0'] = fraction {
+                fraction = rest;
+            }
+            fraction
+        });
+    }
+
+    /// Appends the digits, those after the point as `keep` leaves them.
+    fn write(self, out: &mut Vec<u8>, keep: impl Fn(&[u8]) -> &[u8]) {
         if self.mantissa < 0 {
             out.push(b'-');
         }
@@ -149,36 +164,14 @@ impl Decimal {
             Err(_) => buffer.format(magnitude),
         };
         let scale = usize::from(self.scale);
-        match digits.len().checked_sub(scale) {
-            None | Some(0) => {
-                out.extend_from_slice(b"0");
-                if scale > 0 {
-                    out.push(b'.');
-                    out.extend(std::iter::repeat_n(b'0', scale - digits.len()));
-                    out.extend_from_slice(digits.as_bytes());
-                }
-            }
-            Some(whole) => {
-                let (whole, fraction) = digits.split_at(whole);
-                out.extend_from_slice(whole.as_bytes());
-                if scale > 0 {
-                    out.push(b'.');
-                    out.extend_from_slice(fraction.as_bytes());
-                }
-            }
-        }
-    }
-
-    /// Appends the digits without trailing zeros after the point: the shortest text of the same value.
-    pub fn write_shortest_to(self, out: &mut Vec<u8>) {
-        self.write_to(out);
-        if self.scale > 0 {
-            while out.last() == Some(&b'0') {
-                out.pop();
-            }
-            if out.last() == Some(&b'.') {
-                out.pop();
-            }
+        let (whole, fraction) = digits.as_bytes().split_at(digits.len().saturating_sub(scale));
+        out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
+        let kept = keep(fraction);
+        if !kept.is_empty() {
+            out.push(b'.');
+            // Zeros that stand between the point and the first digit.
+            out.extend(std::iter::repeat_n(b'0', scale - fraction.len()));
+            out.extend_from_slice(kept);
         }
     }
 }
@@ -201,46 +194,45 @@ impl FromStr for Decimal {
     /// Reads digits with at most one point and at most a leading minus, as JSON allows: no exponent, no leading
     /// zeros, a digit on each side of the point.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unsigned = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-        if whole.is_empty() || fraction.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+        let unsigned = text.strip_prefix('-').unwrap_or(text).as_bytes();
+        if let [] | [b'.', ..] | [.., b'.'] | [b'0', b'0'..=b'9', ..] = unsigned {
             return Err(DecimalError::Malformed);
         }
         if unsigned.len() > DIGITS_MAX + 1 {
             return Err(DecimalError::TooLong);
         }
-        let mantissa = digits_value(unsigned)?;
-        let scale = if unsigned.len() == whole.len() { 0 } else { fraction.len() };
+        let (mantissa, point) = digits_value(unsigned)?;
+        let scale = point.map_or(0, |point| unsigned.len() - point - 1);
         let scale = u8::try_from(scale).map_err(|_| DecimalError::TooLong)?;
         Self::new(if unsigned.len() == text.len() { mantissa } else { -mantissa }, scale)
     }
 }
 
-/// The value of the digits of `text`, whose one point is passed over.
-fn digits_value(text: &str) -> Result<i128, DecimalError> {
+/// The value of digits, and the place of the one point between them, which is passed over.
+fn digits_value(text: &[u8]) -> Result<(i128, Option<usize>), DecimalError> {
     // Eighteen digits fit a machine word; only longer numbers pay for wide arithmetic.
-    let (head, tail) = text.split_at_checked(18).unwrap_or((text, ""));
-    let (mut small, mut points) = (0_u64, 0_u8);
-    for byte in head.bytes() {
+    let (head, tail) = text.split_at_checked(18).unwrap_or((text, &[]));
+    let (mut small, mut point) = (0_u64, None);
+    for (at, &byte) in head.iter().enumerate() {
         match byte {
             b'0'..=b'9' => small = small * 10 + u64::from(byte - b'0'),
-            b'.' => points += 1,
+            b'.' if point.is_none() => point = Some(at),
             _ => return Err(DecimalError::Malformed),
         }
     }
     let mut value = i128::from(small);
-    for byte in tail.bytes() {
+    for (at, &byte) in tail.iter().enumerate() {
         match byte {
             b'0'..=b'9' => {
                 let digit = i128::from(byte - b'0');
                 value =
                     value.checked_mul(10).and_then(|v| v.checked_add(digit)).ok_or(DecimalError::TooLong)?;
             }
-            b'.' => points += 1,
+            b'.' if point.is_none() => point = Some(head.len() + at),
             _ => return Err(DecimalError::Malformed),
         }
     }
-    if points > 1 { Err(DecimalError::Malformed) } else { Ok(value) }
+    Ok((value, point))
 }
 
 impl fmt::Display for Decimal {

@@ -77,7 +77,8 @@ impl<'a> Symbol<'a> {
         if text.len() > SYMBOL_BYTES_MAX {
             return Err(SymbolError::TooLong { bytes: text.len() });
         }
-        if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        // Without an early exit: symbols are short, and nearly all are nothing but letters and digits.
+        if text.bytes().fold(true, |is_plain, byte| is_plain & byte.is_ascii_alphanumeric()) {
             return Ok(Self(text));
         }
         match text.chars().find(|&c| c.is_whitespace() || c.is_control() || "|\"\\/".contains(c)) {

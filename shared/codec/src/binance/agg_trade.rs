@@ -3,7 +3,7 @@
 use tapeline_market::Market;
 
 use super::trade::Execution;
-use super::{Address, DecodeError, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Fields, Header, Keyed, Parts, Payload, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// Executions of one taker order at one price, as one.
@@ -36,7 +36,24 @@ impl<'a> Stream<'a> for AggTradeMessage<'a> {
         address.event == Some("aggTrade")
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn in_order(payload: &mut Payload<'_, 'a>) -> Option<Parts<'a, Self>> {
+        let event_time = payload.time(br#""e":"aggTrade","E":"#)?;
+        let symbol = payload.symbol(br#","s":""#)?;
+        let agg_trade_id = payload.number(br#"","a":"#)?;
+        let price = payload.decimal(br#","p":""#)?;
+        let quantity = payload.decimal(br#"","q":""#)?;
+        let first_trade_id = payload.trade_id(br#"","f":"#)?;
+        let last_trade_id = payload.trade_id(br#","l":"#)?;
+        let execution = Execution::in_order((price, quantity), payload)?;
+        Some((symbol, Some(event_time), Self { agg_trade_id, first_trade_id, last_trade_id, execution }))
+    }
+
+    fn of_market(mut self, market: Market) -> Result<Self, DecodeError> {
+        self.execution.multiply(market)?;
+        Ok(self)
+    }
+
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self {
             agg_trade_id: fields.number("a")?,

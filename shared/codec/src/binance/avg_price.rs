@@ -2,7 +2,7 @@
 
 use tapeline_market::{Interval, Market, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// The average price of some minutes.
@@ -25,7 +25,7 @@ impl<'a> Stream<'a> for AvgPriceMessage<'a> {
         address.event == Some("avgPrice")
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self {
             interval: fields.interval("i")?,

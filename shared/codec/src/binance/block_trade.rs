@@ -3,7 +3,7 @@
 use tapeline_market::Market;
 
 use super::trade::Execution;
-use super::{Address, DecodeError, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Fields, Header, Keyed, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// One execution outside of the order book.
@@ -24,7 +24,7 @@ impl<'a> Stream<'a> for BlockTradeMessage<'a> {
         address.event == Some("blockTrade")
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self { trade_id: fields.number("t")?, execution: Execution::decode(fields, market)? })
     }

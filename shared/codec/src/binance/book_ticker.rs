@@ -2,7 +2,7 @@
 
 use tapeline_market::{Market, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Parts, Payload, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// Best bid and ask.
@@ -32,12 +32,25 @@ impl<'a> Stream<'a> for BookTickerMessage<'a> {
             Some(event) => event == "bookTicker",
             None => {
                 let is_shaped = || ["u", "s", "b", "B", "a", "A"].into_iter().all(|key| fields.has(key));
-                address.name == "bookTicker" || is_shaped()
+                address.name() == "bookTicker" || is_shaped()
             }
         }
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    /// The spot market's: that of futures has more.
+    fn in_order(payload: &mut Payload<'_, 'a>) -> Option<Parts<'a, Self>> {
+        let update_id = payload.number(br#""u":"#)?;
+        let symbol = payload.symbol(br#","s":""#)?;
+        let bid_price = payload.decimal(br#"","b":""#)?;
+        let bid_quantity = payload.decimal(br#"","B":""#)?;
+        let ask_price = payload.decimal(br#"","a":""#)?;
+        let ask_quantity = payload.decimal(br#"","A":""#)?;
+        payload.literal(b"\"")?;
+        let trade_time = None;
+        Some((symbol, None, Self { update_id, bid_price, bid_quantity, ask_price, ask_quantity, trade_time }))
+    }
+
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self {
             update_id: fields.number("u")?,

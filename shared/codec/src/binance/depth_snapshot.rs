@@ -5,7 +5,7 @@
 
 use tapeline_market::{Market, Symbol, Timestamp};
 
-use super::{Address, DecodeError, Fields, FieldName, Frame, Header, Levels, Stream};
+use super::{Address, DecodeError, Fields, FieldName, Header, Keyed, Levels, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// The top of the order book.
@@ -28,35 +28,35 @@ pub struct DepthSnapshotMessage<'a> {
 }
 
 /// The number in `depth5`, `depth10@100ms` and the like.
-fn level_count(address: &Address<'_>) -> Option<u64> {
-    let (name, _speed) = address.name.split_once('@').unwrap_or((address.name, ""));
+pub(super) fn level_count(name: &str) -> Option<u64> {
+    let (name, _speed) = name.split_once('@').unwrap_or((name, ""));
     name.strip_prefix("depth")?.parse().ok().map(u16::into)
 }
 
 impl<'a> Stream<'a> for DepthSnapshotMessage<'a> {
     fn claims(address: &Address<'_>, fields: &Fields<'_>) -> bool {
         match address.event {
-            Some(event) => event == "depthUpdate" && level_count(address).is_some(),
+            Some(event) => event == "depthUpdate" && level_count(address.name()).is_some(),
             None => fields.has("lastUpdateId"),
         }
     }
 
-    fn symbol(frame: &Frame<'a>) -> Result<Symbol<'a>, DecodeError> {
+    fn symbol(frame: &Keyed<'a>) -> Result<Symbol<'a>, DecodeError> {
         if frame.fields().has("s") {
             return frame.fields().symbol("s");
         }
         let field = FieldName { object: "", key: "stream" };
-        let name = frame.address().symbol.to_uppercase();
+        let name = frame.address().symbol().to_uppercase();
         Symbol::parse(name).map_err(|error| DecodeError::Symbol { field, source: Some(error) })
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         let is_spot = fields.has("lastUpdateId");
         let [id, bids, asks] = if is_spot { ["lastUpdateId", "bids", "asks"] } else { ["u", "b", "a"] };
         Ok(Self {
             last_update_id: fields.number(id)?,
-            level_count: level_count(&frame.address()),
+            level_count: level_count(frame.address().name()),
             bids: fields.levels(bids)?,
             asks: fields.levels(asks)?,
             trade_time: fields.optional_time("T")?,

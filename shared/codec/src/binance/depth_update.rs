@@ -2,7 +2,8 @@
 
 use tapeline_market::{Market, Timestamp};
 
-use super::{Address, DecodeError, Fields, Frame, Header, Levels, Stream};
+use super::depth_snapshot::level_count;
+use super::{Address, DecodeError, Fields, Header, Keyed, Levels, Parts, Payload, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// A difference of the order book.
@@ -31,7 +32,25 @@ impl<'a> Stream<'a> for DepthUpdateMessage<'a> {
         address.event == Some("depthUpdate")
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    /// The spot market's: that of futures has more. A snapshot of futures looks like it, but for its stream name.
+    fn in_order(payload: &mut Payload<'_, 'a>) -> Option<Parts<'a, Self>> {
+        let event_time = payload.time(br#""e":"depthUpdate","E":"#)?;
+        if level_count(payload.name()).is_some() {
+            return None;
+        }
+        let symbol = payload.symbol(br#","s":""#)?;
+        let message = Self {
+            first_update_id: payload.number(br#"","U":"#)?,
+            last_update_id: payload.number(br#","u":"#)?,
+            previous_update_id: None,
+            bids: payload.levels(br#","b":"#)?,
+            asks: payload.levels(br#","a":"#)?,
+            trade_time: None,
+        };
+        Some((symbol, Some(event_time), message))
+    }
+
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self {
             first_update_id: fields.number("U")?,

@@ -31,6 +31,12 @@ impl<'a> Digits<'a> {
         }
     }
 
+    /// Checks what the reader has told to be a number without sign and exponent: only its length is left to look at.
+    #[inline]
+    pub(super) fn of_number(text: &'a str) -> Option<Self> {
+        if text.len() <= DIGITS_MAX { Some(Self(text)) } else { Self::unsigned(text) }
+    }
+
     /// Like [`Self::unsigned`], with a minus allowed in front: differences and rates may be negative.
     pub fn signed(text: &'a str) -> Option<Self> {
         Self::unsigned(text.strip_prefix('-').unwrap_or(text)).map(|_| Self(text))
@@ -45,12 +51,21 @@ impl<'a> Digits<'a> {
     ///
     /// # Errors
     /// None in fact: the digits were checked to be a [`Decimal`].
+    #[inline]
     pub fn decimal(self) -> Result<Decimal, DecimalError> {
-        self.0.parse()
+        match tapeline_json::fixed_point(self.0) {
+            Some((mantissa, scale)) => Decimal::new(mantissa.into(), scale),
+            None => self.0.parse(),
+        }
     }
 
     /// The exact product; `None` when it has more digits than a [`Decimal`] holds.
     pub fn product(self, other: Self) -> Option<Decimal> {
+        if let (Some((left, scale)), Some((right, more))) =
+            (tapeline_json::fixed_point(self.0), tapeline_json::fixed_point(other.0))
+        {
+            return Decimal::new(i128::from(left) * i128::from(right), scale + more).ok();
+        }
         self.decimal().ok()?.checked_mul(other.decimal().ok()?)
     }
 
@@ -90,6 +105,8 @@ mod tests {
             let accepted = Digits::signed(&text);
             prop_assert_eq!(accepted.is_some(), text.parse::<Decimal>().is_ok());
             if let Some(digits) = accepted {
+                let (ours, theirs) = (digits.decimal().unwrap(), text.parse::<Decimal>().unwrap());
+                prop_assert_eq!((ours.mantissa(), ours.scale()), (theirs.mantissa(), theirs.scale()));
                 prop_assert!(serde_json::from_str::<serde_json::Number>(digits.as_str()).is_ok());
             }
         }

@@ -6,7 +6,7 @@ use tapeline_json::{JsonError, Value};
 use tapeline_market::SymbolError;
 use thiserror::Error;
 
-use super::{Address, FRAME_BYTES_MAX};
+use super::{Address, Digits, FRAME_BYTES_MAX};
 use crate::Reason;
 use crate::framing::excerpt;
 
@@ -119,7 +119,16 @@ impl Expected {
     pub(super) const LEVEL: Self = Self(Reason::BadDecimal, "a list of [price, quantity]");
 
     pub(super) fn but_was(self, field: FieldName, found: Value<'_>) -> DecodeError {
+        self.but_was_text(field, found.raw())
+    }
+
+    /// For digits that were taken out of their quotes.
+    pub(super) fn but_were(self, field: FieldName, found: Digits<'_>) -> DecodeError {
+        self.but_was_text(field, &format!("\"{found}\""))
+    }
+
+    fn but_was_text(self, field: FieldName, found: &str) -> DecodeError {
         let Self(reason, expected) = self;
-        DecodeError::Field { reason, field, expected, found: excerpt(found.raw()).into_owned() }
+        DecodeError::Field { reason, field, expected, found: excerpt(found).into_owned() }
     }
 }

@@ -24,11 +24,19 @@ impl Slot {
     #[inline]
     pub(super) fn of(key: &str) -> Option<Self> {
         let at = match key.as_bytes() {
-            [letter @ b'a'..=b'z'] => usize::from(letter - b'a'),
-            [letter @ b'A'..=b'Z'] => usize::from(letter - b'A') + 26,
+            &[letter] => return Self::of_letter(letter),
             _ => LONG_KEYS.iter().position(|&long| long == key)? + LETTERS,
         };
         Some(Self(at))
+    }
+
+    #[inline]
+    pub(super) fn of_letter(letter: u8) -> Option<Self> {
+        match letter {
+            b'a'..=b'z' => Some(Self(usize::from(letter - b'a'))),
+            b'A'..=b'Z' => Some(Self(usize::from(letter - b'A') + 26)),
+            _ => None,
+        }
     }
 
     /// The key, for errors.
@@ -43,33 +51,46 @@ impl Slot {
 
 /// The fields of one object of a frame, each as it stands in the text.
 #[derive(Debug, Clone)]
-pub struct Fields<'a> {
+pub(super) struct Fields<'a> {
     object: &'static str,
     values: [Option<Value<'a>>; SLOTS],
+    /// One bit for each slot whose value is known to be a string that is a number without sign and exponent.
+    numbers: u64,
 }
+
+// There is a bit for each slot.
+const _: () = assert!(SLOTS <= u64::BITS as usize);
 
 impl<'a> Fields<'a> {
     pub(super) const fn new(object: &'static str) -> Self {
-        Self { object, values: [None; SLOTS] }
+        Self { object, values: [None; SLOTS], numbers: 0 }
     }
 
     /// Reads an object. Keys that nobody asks for are passed over.
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
         let mut object = cursor.object()?;
-        while let Some(key) = object.key()? {
-            let value = object.value()?;
-            if let Some(slot) = key.find(Slot::of) {
-                self.put(slot, value)?;
-            }
+        loop {
+            let slot = match object.letter() {
+                Some(letter) => Slot::of_letter(letter),
+                None => match object.key()? {
+                    Some(key) => key.find(Slot::of),
+                    None => return Ok(()),
+                },
+            };
+            self.put(slot, object.cursor())?;
         }
-        Ok(())
     }
 
-    pub(super) fn put(&mut self, slot: Slot, value: Value<'a>) -> Result<(), DecodeError> {
+    /// Reads the value of a key, and keeps it if the key has a slot.
+    #[inline]
+    pub(super) fn put(&mut self, slot: Option<Slot>, cursor: &mut Cursor<'a>) -> Result<(), DecodeError> {
+        let (value, is_number) = cursor.told_value()?;
+        let Some(slot) = slot else { return Ok(()) };
         match self.values.get_mut(slot.0) {
             Some(Some(_)) => Err(DecodeError::Duplicate { field: self.name(slot.key()) }),
             Some(empty) => {
                 *empty = Some(value);
+                self.numbers |= u64::from(is_number) << slot.0;
                 Ok(())
             }
             None => Ok(()),
@@ -77,7 +98,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the key is there, null included.
-    pub fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.raw(key).is_some()
     }
 
@@ -109,7 +130,9 @@ impl<'a> Fields<'a> {
         let field = self.name(key);
         let text = self.raw(key).and_then(Value::as_text);
         let text = text.ok_or(DecodeError::Symbol { field, source: None })?;
-        Symbol::parse(text.decode()).map_err(|error| DecodeError::Symbol { field, source: Some(error) })
+        // What stands there is the symbol if it is one: no symbol has a backslash.
+        let symbol = Symbol::parse(text.raw()).or_else(|_| Symbol::parse(text.decode()));
+        symbol.map_err(|error| DecodeError::Symbol { field, source: Some(error) })
     }
 
     pub(super) fn text(&self, key: &'static str) -> Result<Cow<'a, str>, DecodeError> {
@@ -127,7 +150,9 @@ impl<'a> Fields<'a> {
     /// A price or quantity: never negative.
     pub(super) fn decimal(&self, key: &'static str) -> Result<Digits<'a>, DecodeError> {
         let value = self.required(key)?;
-        let digits = value.as_text().and_then(|text| Digits::unsigned(text.raw()));
+        let is_number = Slot::of(key).is_some_and(|slot| self.numbers >> slot.0 & 1 == 1);
+        let read = if is_number { Digits::of_number } else { Digits::unsigned };
+        let digits = value.as_text().and_then(|text| read(text.raw()));
         digits.ok_or_else(|| self.bad(key, Expected::DECIMAL, value))
     }
 
@@ -141,14 +166,6 @@ impl<'a> Fields<'a> {
         let value = self.required(key)?;
         let digits = value.as_text().and_then(|text| Digits::signed(text.raw()));
         digits.ok_or_else(|| self.bad(key, Expected::DECIMAL, value))
-    }
-
-    /// The refusal of a quantity whose product with the price has more digits than can be exact.
-    pub(super) fn inexact(&self, quantity: &'static str) -> DecodeError {
-        match self.required(quantity) {
-            Ok(value) => self.bad(quantity, Expected::FACTOR, value),
-            Err(missing) => missing,
-        }
     }
 
     /// An id or a count, of at most the bits that a `bigint` column holds.

@@ -4,44 +4,67 @@ use std::borrow::Cow;
 
 use tapeline_json::{Cursor, Value};
 
-use super::fields::Slot;
-use super::{DecodeError, FieldName, Fields};
+use super::fields::{Fields, Slot};
+use super::in_order::{self, InOrder};
+use super::{DecodeError, FieldName};
 
 /// The longest payload of a frame, in bytes: as much as a whole record holds uncompressed. A row of the widest kind is
 /// three times as long as its payload; the longest real one, a difference of 5,000 levels on each side, has 300 kB.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
-/// One frame: the fields of its payload, and the stream name if it came over a combined connection.
+/// One frame.
 ///
 /// Combined: `{"stream":"btcusdt@trade","data":{"e":"trade",...}}`; raw: `{"e":"trade",...}`.
 #[derive(Debug, Clone)]
-pub struct Frame<'a> {
+pub struct Frame<'a>(pub(super) Layout<'a>);
+
+/// How a frame was read.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "one frame at a time, on the stack")]
+pub(super) enum Layout<'a> {
+    /// By what is foreseen.
+    InOrder(InOrder<'a>),
+    /// By its keys.
+    Keyed(Keyed<'a>),
+}
+
+/// A frame whose keys may stand in any order: the fields of its payload, and the stream name if it came over a combined
+/// connection.
+#[derive(Debug, Clone)]
+pub(super) struct Keyed<'a> {
     stream: Cow<'a, str>,
     fields: Fields<'a>,
 }
 
 /// What a frame is dispatched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address<'f> {
+pub(super) struct Address<'f> {
     /// The whole stream name; empty for a raw frame.
-    pub stream: &'f str,
-    /// The stream name's part before the first `@`: a symbol in lower case, or `!` and a name.
-    pub symbol: &'f str,
-    /// The stream name's part behind the first `@`.
-    pub name: &'f str,
+    pub(super) stream: &'f str,
     /// The payload's `e`; empty where it is no plain string.
-    pub event: Option<&'f str>,
+    pub(super) event: Option<&'f str>,
 }
 
-impl<'a> Frame<'a> {
+impl<'f> Address<'f> {
+    /// The stream name's part before the first `@`: a symbol in lower case, or `!` and a name.
+    pub(super) fn symbol(&self) -> &'f str {
+        self.stream.split_once('@').map_or(self.stream, |(symbol, _)| symbol)
+    }
+
+    /// The stream name's part behind the first `@`.
+    pub(super) fn name(&self) -> &'f str {
+        self.stream.split_once('@').map_or("", |(_, name)| name)
+    }
+}
+
+impl<'a> Keyed<'a> {
     /// What the frame is dispatched on.
-    pub fn address(&self) -> Address<'_> {
-        let (symbol, name) = self.stream.split_once('@').unwrap_or((&self.stream, ""));
-        Address { stream: &self.stream, symbol, name, event: self.fields.event() }
+    pub(super) fn address(&self) -> Address<'_> {
+        Address { stream: &self.stream, event: self.fields.event() }
     }
 
     /// The payload's fields.
-    pub const fn fields(&self) -> &Fields<'a> {
+    pub(super) const fn fields(&self) -> &Fields<'a> {
         &self.fields
     }
 }
@@ -73,24 +96,34 @@ pub fn frames<'a, E: From<DecodeError>>(
     each: &mut impl FnMut(&Frame<'a>) -> Result<(), E>,
 ) -> Result<(), E> {
     let start = cursor.at();
-    let mut frame = Frame { stream: Cow::Borrowed(""), fields: Fields::new("") };
+    if let Some(done) = in_order::frame(cursor, each) {
+        return done;
+    }
+    let mut frame = Keyed { stream: Cow::Borrowed(""), fields: Fields::new("") };
     match frame.read(cursor)? {
         None => {
             check_length(cursor.at() - start)?;
-            each(&frame)
+            each(&Frame(Layout::Keyed(frame)))
         }
         Some(payloads) => frame.each_payload(payloads, each),
     }
 }
 
-impl<'a> Frame<'a> {
+impl<'a> Keyed<'a> {
     /// Reads a document in one pass, the payload of a combined frame straight into the fields: the order of keys is
     /// not promised, so what kind of frame it is shows only at its end. Gives the payloads if there are several.
     fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<Option<Value<'a>>, DecodeError> {
         let (mut has_stream, mut has_data, mut payloads) = (false, false, None);
         let mut object = cursor.object()?;
-        while let Some(key) = object.key()? {
-            match key.find(Part::of) {
+        loop {
+            let part = match object.letter() {
+                Some(letter) => Slot::of_letter(letter).map(Part::Field),
+                None => match object.key()? {
+                    Some(key) => key.find(Part::of),
+                    None => break,
+                },
+            };
+            match part {
                 Some(Part::Stream) => {
                     once(&mut has_stream, "stream")?;
                     self.stream = stream_name(object.cursor())?;
@@ -102,7 +135,7 @@ impl<'a> Frame<'a> {
                         _ => self.fields.read(object.cursor())?,
                     }
                 }
-                Some(Part::Field(slot)) => self.fields.put(slot, object.value()?)?,
+                Some(Part::Field(slot)) => self.fields.put(Some(slot), object.cursor())?,
                 None => drop(object.value()?),
             }
         }
@@ -115,7 +148,7 @@ impl<'a> Frame<'a> {
     fn each_payload<E: From<DecodeError>>(
         self,
         payloads: Value<'a>,
-        each: &mut impl FnMut(&Self) -> Result<(), E>,
+        each: &mut impl FnMut(&Frame<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut cursor = payloads.cursor();
         let mut elements = cursor.array().map_err(DecodeError::from)?;
@@ -123,13 +156,13 @@ impl<'a> Frame<'a> {
             let (start, mut fields) = (element.at(), Fields::new(""));
             fields.read(element)?;
             check_length(element.at() - start)?;
-            each(&Self { stream: self.stream.clone(), fields })?;
+            each(&Frame(Layout::Keyed(Self { stream: self.stream.clone(), fields })))?;
         }
         Ok(())
     }
 }
 
-fn check_length(bytes: usize) -> Result<(), DecodeError> {
+pub(super) fn check_length(bytes: usize) -> Result<(), DecodeError> {
     if bytes > FRAME_BYTES_MAX { Err(DecodeError::TooLong { bytes }) } else { Ok(()) }
 }
 

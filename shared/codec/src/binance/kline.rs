@@ -2,7 +2,7 @@
 
 use tapeline_market::{Interval, Market, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Parts, Payload, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// One bar of the exchange.
@@ -65,6 +65,11 @@ impl<'a> Volumes<'a> {
         }
     }
 
+    /// The same pair, read as spot's, in the units of a market.
+    fn of_market(self, market: Market) -> Self {
+        self.quote.map_or(self, |quote| Self::of(market, self.base, quote))
+    }
+
     pub(super) fn write(&self, row: &mut impl Row) {
         row.digits(column::BASE_VOLUME, self.base);
         row.optional_digits(column::QUOTE_VOLUME, self.quote);
@@ -77,7 +82,50 @@ impl<'a> Stream<'a> for KlineMessage<'a> {
         address.event == Some("kline")
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn in_order(payload: &mut Payload<'_, 'a>) -> Option<Parts<'a, Self>> {
+        let event_time = payload.time(br#""e":"kline","E":"#)?;
+        let symbol = payload.symbol(br#","s":""#)?;
+        let (open_time, close_time) = (payload.time(br#"","k":{"t":"#)?, payload.time(br#","T":"#)?);
+        payload.text(br#","s":""#)?;
+        let interval = payload.interval(br#"","i":""#)?;
+        let first_trade_id = payload.trade_id(br#"","f":"#)?;
+        let last_trade_id = payload.trade_id(br#","L":"#)?;
+        let (open, close) = (payload.decimal(br#","o":""#)?, payload.decimal(br#"","c":""#)?);
+        let (high, low) = (payload.decimal(br#"","h":""#)?, payload.decimal(br#"","l":""#)?);
+        let volume = payload.decimal(br#"","v":""#)?;
+        let trade_count = payload.number(br#"","n":"#)?;
+        let is_closed = payload.flag(br#","x":"#)?;
+        let volumes = Volumes::of(Market::Spot, volume, payload.decimal(br#","q":""#)?);
+        let taker_buy = payload.decimal(br#"","V":""#)?;
+        let taker_buy_volumes = Volumes::of(Market::Spot, taker_buy, payload.decimal(br#"","Q":""#)?);
+        payload.text(br#"","B":""#)?;
+        payload.literal(b"\"}")?;
+        let utc_offset = utc_offset(payload.name());
+        let message = Self {
+            interval,
+            open_time,
+            close_time,
+            open,
+            high,
+            low,
+            close,
+            volumes,
+            taker_buy_volumes,
+            trade_count,
+            first_trade_id,
+            last_trade_id,
+            is_closed,
+            utc_offset,
+        };
+        Some((symbol, Some(event_time), message))
+    }
+
+    fn of_market(self, market: Market) -> Result<Self, DecodeError> {
+        let volumes = self.volumes.of_market(market);
+        Ok(Self { volumes, taker_buy_volumes: self.taker_buy_volumes.of_market(market), ..self })
+    }
+
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         let k = frame.fields().inner("k")?;
         Ok(Self {
             interval: k.interval("i")?,
@@ -93,7 +141,7 @@ impl<'a> Stream<'a> for KlineMessage<'a> {
             first_trade_id: k.trade_id("f")?,
             last_trade_id: k.trade_id("L")?,
             is_closed: k.flag("x")?,
-            utc_offset: utc_offset(&frame.address()).map(str::to_owned),
+            utc_offset: utc_offset(frame.address().name()),
         })
     }
 
@@ -125,7 +173,7 @@ impl<'a> Stream<'a> for KlineMessage<'a> {
     }
 }
 
-/// The offset behind the second `@` of the stream name.
-fn utc_offset<'f>(address: &Address<'f>) -> Option<&'f str> {
-    address.name.split_once('@').map(|(_, offset)| offset)
+/// The offset behind the second `@` of a stream name.
+fn utc_offset(name: &str) -> Option<String> {
+    name.split_once('@').map(|(_, offset)| offset.to_owned())
 }

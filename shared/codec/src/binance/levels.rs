@@ -1,6 +1,6 @@
 //! One side of the order book.
 
-use tapeline_json::{Cursor, Value};
+use tapeline_json::{Cursor, Foreseen, Value};
 
 use super::error::Expected;
 use super::{DecodeError, Digits, FieldName};
@@ -16,7 +16,7 @@ pub struct Level<'a> {
 
 /// The levels of one side, `[["297.32","19.08"],...]`, checked and left as they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Levels<'a>(Value<'a>);
+pub struct Levels<'a>(&'a str);
 
 impl<'a> Levels<'a> {
     /// Checks every level.
@@ -33,16 +33,30 @@ impl<'a> Levels<'a> {
             }
             cursor.eat(b',');
         }
-        Ok(Self(value))
+        Ok(Self(value.raw()))
+    }
+
+    /// Reads levels as the exchange writes them; `None` for any other way.
+    pub(super) fn in_order(ahead: &mut Foreseen<'a>) -> Option<Self> {
+        let start = ahead.at();
+        ahead.literal(b"[")?;
+        if ahead.literal(b"]").is_none() {
+            plain_level(ahead)?;
+            while ahead.literal(b",").is_some() {
+                plain_level(ahead)?;
+            }
+            ahead.literal(b"]")?;
+        }
+        Some(Self(ahead.since(start)))
     }
 
     /// The levels, best first as the exchange sends them.
     pub fn iter(self) -> impl Iterator<Item = Level<'a>> {
-        let mut cursor = self.0.cursor();
+        let mut cursor = Cursor::new(self.0);
         cursor.eat(b'[');
         std::iter::from_fn(move || {
             // All were checked when they were read: only at the closing bracket there is none.
-            let level = level(&mut cursor);
+            let level = cursor.foresee(plain_level).or_else(|| level(&mut cursor));
             cursor.eat(b',');
             level
         })
@@ -58,4 +72,15 @@ fn level<'a>(cursor: &mut Cursor<'a>) -> Option<Level<'a>> {
         more.value().ok()?;
     }
     Some(Level { price: Digits::unsigned(price.raw())?, quantity: Digits::unsigned(quantity.raw())? })
+}
+
+/// Reads `["price","quantity"]` without white space.
+#[inline]
+fn plain_level<'a>(ahead: &mut Foreseen<'a>) -> Option<Level<'a>> {
+    ahead.literal(b"[\"")?;
+    let price = Digits::of_number(ahead.digits()?)?;
+    ahead.literal(b"\",\"")?;
+    let quantity = Digits::of_number(ahead.digits()?)?;
+    ahead.literal(b"\"]")?;
+    Some(Level { price, quantity })
 }

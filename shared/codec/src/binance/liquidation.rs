@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use tapeline_market::{Market, Symbol, Timestamp};
+use tapeline_market::{Market, Side, Symbol, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// An order that closed a position by force. Its symbol stands inside of `o`.
@@ -42,11 +42,11 @@ impl<'a> Stream<'a> for LiquidationMessage<'a> {
         address.event == Some("forceOrder")
     }
 
-    fn symbol(frame: &Frame<'a>) -> Result<Symbol<'a>, DecodeError> {
+    fn symbol(frame: &Keyed<'a>) -> Result<Symbol<'a>, DecodeError> {
         frame.fields().inner("o")?.symbol("s")
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let o = frame.fields().inner("o")?;
         Ok(Self {
             side: o.text("S")?,
@@ -71,7 +71,11 @@ impl<'a> Stream<'a> for LiquidationMessage<'a> {
     }
 
     fn write(&self, row: &mut impl Row) {
-        row.text(column::SIDE, &self.side.to_ascii_lowercase());
+        match &*self.side {
+            "BUY" => row.word(column::SIDE, Side::Buy.as_str()),
+            "SELL" => row.word(column::SIDE, Side::Sell.as_str()),
+            other => row.text(column::SIDE, &other.to_ascii_lowercase()),
+        }
         row.text(column::ORDER_TYPE, &self.order_type);
         row.text(column::TIME_IN_FORCE, &self.time_in_force);
         row.digits(column::QUANTITY, self.quantity);

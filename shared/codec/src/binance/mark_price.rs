@@ -2,7 +2,7 @@
 
 use tapeline_market::{Market, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// The price that positions are valued at, and what they pay for being held.
@@ -30,7 +30,7 @@ impl<'a> Stream<'a> for MarkPriceMessage<'a> {
         address.event == Some("markPriceUpdate")
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         let funding_rate = if fields.is_empty_text("r") { None } else { Some(fields.signed_decimal("r")?) };
         Ok(Self {

@@ -3,7 +3,7 @@
 use tapeline_market::Market;
 
 use super::kline::Volumes;
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Kind, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Kind, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// The window of the 24-hour tickers, as records name it.
@@ -26,7 +26,7 @@ impl<'a> Stream<'a> for MiniTickerMessage<'a> {
         address.event == Some("24hrMiniTicker")
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         Ok(Self { prices: WindowPrices::decode(frame.fields(), market)? })
     }
 

@@ -8,31 +8,48 @@ mod digits;
 mod error;
 mod fields;
 mod frame;
+mod in_order;
 mod levels;
 
 use tapeline_market::{Market, Symbol, Timestamp};
 
 pub use digits::Digits;
 pub use error::{DecodeError, FieldName};
-pub use fields::Fields;
-pub use frame::{Address, FRAME_BYTES_MAX, Frame, frames};
+pub use frame::{FRAME_BYTES_MAX, Frame, frames};
 pub use levels::{Level, Levels};
 pub use trade::Execution;
 
 use crate::encode::{IdWriter, Row};
+use fields::Fields;
+use frame::{Address, Keyed, Layout};
+use in_order::{InOrder, Payload};
 
 /// What a stream's file gives: how its frames are told, read and written.
 trait Stream<'a>: Sized {
     /// Whether a frame with this address and these fields is one of this stream.
     fn claims(address: &Address<'_>, fields: &Fields<'_>) -> bool;
 
+    /// Reads the inside of a payload whose keys stand in the order in which the exchange sends them: the symbol, the event
+    /// time if it has one, and the message. `None` for any other, which is then read by [`Self::decode`]. Only busy streams
+    /// need it.
+    #[inline]
+    fn in_order(_payload: &mut Payload<'_, 'a>) -> Option<Parts<'a, Self>> {
+        None
+    }
+
+    /// Brings a message that was read in order into the units of its market.
+    #[inline]
+    fn of_market(self, _market: Market) -> Result<Self, DecodeError> {
+        Ok(self)
+    }
+
     /// The field of the symbol.
-    fn symbol(frame: &Frame<'a>) -> Result<Symbol<'a>, DecodeError> {
+    fn symbol(frame: &Keyed<'a>) -> Result<Symbol<'a>, DecodeError> {
         frame.fields().symbol("s")
     }
 
     /// Reads the message's own fields.
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError>;
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError>;
 
     /// Writes what makes the message's id unique within its market and symbol.
     fn write_id(&self, header: &Header<'_>, id: &mut IdWriter<'_>);
@@ -40,6 +57,9 @@ trait Stream<'a>: Sized {
     /// Writes the message's own columns.
     fn write(&self, row: &mut impl Row);
 }
+
+/// The parts of a frame that was read in order: symbol, event time, message.
+type Parts<'a, M> = (Symbol<'a>, Option<Timestamp>, M);
 
 macro_rules! streams {
     ($($(#[$doc:meta])* $kind:ident = $name:literal: $module:ident::$message:ident;)*) => {
@@ -58,6 +78,11 @@ macro_rules! streams {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $name,)* }
             }
+
+            /// The beginning of a JSON document of this kind, up to where the columns begin.
+            pub(crate) const fn json_head(self) -> &'static str {
+                match self { $(Self::$kind => concat!("{\"kind\":\"", $name, "\""),)* }
+            }
         }
 
         /// A message's own part.
@@ -65,8 +90,19 @@ macro_rules! streams {
         pub enum Body<'a> { $($(#[$doc])* $kind($message<'a>),)* }
 
         impl<'a> Body<'a> {
-            fn decode(kind: Kind, frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+            fn decode(kind: Kind, frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
                 match kind { $(Kind::$kind => $message::decode(frame, market).map(Self::$kind),)* }
+            }
+
+            /// The message of what was read in order, in the units of its market.
+            #[inline]
+            fn message(&self, header: Header<'a>) -> Result<Message<'a>, DecodeError> {
+                match self {
+                    $(Self::$kind(message) => {
+                        let body = Self::$kind(message.clone().of_market(header.market)?);
+                        Ok(Message { header, body })
+                    })*
+                }
             }
 
             /// The message's kind.
@@ -88,7 +124,22 @@ macro_rules! streams {
             None
         }
 
-        fn symbol<'a>(kind: Kind, frame: &Frame<'a>) -> Result<Symbol<'a>, DecodeError> {
+        /// Hands the frame of the first message that is as foreseen to `each`; `None` if none is.
+        #[inline]
+        fn in_order<'a, E: From<DecodeError>>(
+            payload: &mut Payload<'_, 'a>,
+            each: &mut impl FnMut(&Frame<'a>) -> Result<(), E>,
+        ) -> Option<Result<(), E>> {
+            $(if let Some((symbol, event_time, message)) = payload.attempt($message::in_order) {
+                let body = Body::$kind(message);
+                let frame = Frame(Layout::InOrder(InOrder { symbol, event_time, body }));
+                let length = frame::check_length(payload.bytes());
+                return Some(length.map_err(E::from).and_then(|()| each(&frame)));
+            })*
+            None
+        }
+
+        fn symbol<'a>(kind: Kind, frame: &Keyed<'a>) -> Result<Symbol<'a>, DecodeError> {
             match kind { $(Kind::$kind => $message::symbol(frame),)* }
         }
     };
@@ -178,7 +229,15 @@ pub enum Identity {
 ///
 /// # Errors
 /// When no decoder knows it.
+#[inline]
 pub fn identify(frame: &Frame<'_>) -> Result<Identity, DecodeError> {
+    match &frame.0 {
+        Layout::InOrder(frame) => Ok(Identity::Kind(frame.body.kind())),
+        Layout::Keyed(frame) => identify_keyed(frame),
+    }
+}
+
+fn identify_keyed(frame: &Keyed<'_>) -> Result<Identity, DecodeError> {
     let address = frame.address();
     if let Some(kind) = claimed(&address, frame.fields()) {
         return Ok(Identity::Kind(kind));
@@ -197,17 +256,25 @@ fn is_control(address: &Address<'_>, fields: &Fields<'_>) -> bool {
     match address.event {
         Some(event) => event == "serverShutdown",
         None => {
-            address.symbol == "!serverShutdown"
+            address.symbol() == "!serverShutdown"
                 || ["result", "error", "code"].into_iter().any(|key| fields.has(key))
         }
     }
 }
 
-/// Reads the part that every message has.
+/// Reads the part that every message has, of the kind that [`identify`] told.
 ///
 /// # Errors
 /// `no_symbol`, or a bad event time.
+#[inline]
 pub fn header<'a>(frame: &Frame<'a>, kind: Kind, market: Market) -> Result<Header<'a>, DecodeError> {
+    match &frame.0 {
+        Layout::InOrder(frame) => Ok(frame.header(market)),
+        Layout::Keyed(frame) => keyed_header(frame, kind, market),
+    }
+}
+
+fn keyed_header<'a>(frame: &Keyed<'a>, kind: Kind, market: Market) -> Result<Header<'a>, DecodeError> {
     let event_time = frame.fields().optional_time("E")?;
     Ok(Header { market, symbol: symbol(kind, frame)?, event_time })
 }
@@ -222,16 +289,23 @@ pub fn header<'a>(frame: &Frame<'a>, kind: Kind, market: Market) -> Result<Heade
 /// # Errors
 /// `no_symbol`, or a bad event time.
 pub fn heartbeat<'a>(frame: &Frame<'a>, market: Market) -> Result<Header<'a>, DecodeError> {
-    let fields = frame.fields();
+    let fields = match &frame.0 {
+        Layout::InOrder(frame) => return Ok(frame.header(market)),
+        Layout::Keyed(frame) => frame.fields(),
+    };
     Ok(Header { market, symbol: fields.symbol("s")?, event_time: Some(fields.time("E")?) })
 }
 
-/// Reads the rest of a message.
+/// Reads the rest of a message of the kind that [`identify`] told.
 ///
 /// # Errors
 /// When a documented field is absent or not what it should be.
+#[inline]
 pub fn message<'a>(frame: &Frame<'a>, kind: Kind, header: Header<'a>) -> Result<Message<'a>, DecodeError> {
-    Ok(Message { body: Body::decode(kind, frame, header.market)?, header })
+    match &frame.0 {
+        Layout::InOrder(frame) => frame.body.message(header),
+        Layout::Keyed(frame) => Ok(Message { body: Body::decode(kind, frame, header.market)?, header }),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use tapeline_market::{Market, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// The price that a symbol is measured by. Has no event time.
@@ -23,7 +23,7 @@ impl<'a> Stream<'a> for ReferencePriceMessage<'a> {
         address.event == Some("referencePrice")
     }
 
-    fn decode(frame: &Frame<'a>, _market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, _market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         let price = if fields.is_null("r") { None } else { Some(fields.decimal("r")?) };
         Ok(Self { price, valid_time: fields.time("t")? })

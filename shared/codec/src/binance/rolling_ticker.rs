@@ -4,7 +4,7 @@ use tapeline_market::Market;
 
 use super::mini_ticker::write_window_id;
 use super::ticker::WindowStatistics;
-use super::{Address, DecodeError, Fields, Frame, Header, Kind, Stream};
+use super::{Address, DecodeError, Fields, Header, Keyed, Kind, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// Statistics of a rolling window.
@@ -35,7 +35,7 @@ impl<'a> Stream<'a> for RollingTickerMessage<'a> {
         window(address.event).is_some()
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         let address = frame.address();
         let window = window(address.event).ok_or_else(|| DecodeError::unknown_event(&address))?;
         Ok(Self { window, statistics: WindowStatistics::decode(frame.fields(), market)? })

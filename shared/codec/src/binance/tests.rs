@@ -477,6 +477,9 @@ fn a_frame_that_would_fill_the_memory_is_refused() {
     let message = format!("expected a frame of at most 1048576 bytes, was {}", snapshot.len());
     refuses(&snapshot, Reason::ExpansionLimit, &message);
     refuses(&format!(r#"{{"stream":"a@depth5","data":[{snapshot}]}}"#), Reason::ExpansionLimit, &message);
+    let update = format!(r#"{{"e":"depthUpdate","E":1,"s":"A","U":1,"u":1,"b":[{levels}],"a":[]}}"#);
+    let message = format!("expected a frame of at most 1048576 bytes, was {}", update.len());
+    refuses(&update, Reason::ExpansionLimit, &message);
 }
 
 #[test]
@@ -567,12 +570,96 @@ fn every_kind_has_a_name_that_reads_back() {
     }
 }
 
+fn is_read_in_order(text: &str) -> bool {
+    let mut is_in_order = false;
+    let read: Result<(), DecodeError> = frames(&mut Cursor::new(text), &mut |frame: &Frame<'_>| {
+        is_in_order = matches!(frame.0, Layout::InOrder(_));
+        Ok(())
+    });
+    read.is_ok() && is_in_order
+}
+
+/// The examples of the documentation are in the order of the wire.
+#[test]
+fn frames_of_busy_streams_are_read_in_order() {
+    let agg_trade = r#"{"e":"aggTrade","E":123456789,"s":"BTCUSDT","a":5933014,"p":"0.001","q":"100","f":100,"l":105,"T":123456785,"m":false}"#;
+    let book = r#"{"u":400900217,"s":"BNBUSDT","b":"25.35190000","B":"31.21000000","a":"25.36520000","A":"40.66000000"}"#;
+    let depth =
+        r#"{"e":"depthUpdate","E":123456789,"s":"BTCUSDT","U":157,"u":160,"b":[["0.0024","10"]],"a":[]}"#;
+    for text in [TRADE, agg_trade, book, KLINE, depth] {
+        assert!(is_read_in_order(text), "{text}");
+        assert!(is_read_in_order(&format!(r#"{{"stream":"a@b","data":{text}}}"#)), "{text}");
+    }
+    // A partial book of futures has the event type of a difference.
+    assert!(!is_read_in_order(&format!(r#"{{"stream":"a@depth5","data":{depth}}}"#)));
+    for other in [TICKER, SNAPSHOT, MARK, DEPTH, "{}"] {
+        assert!(!is_read_in_order(other), "{other}");
+    }
+}
+
+/// The fields of a payload in the order of the wire; values are now and then what the field must not be.
+fn payload() -> impl Strategy<Value = Vec<String>> {
+    let number = || prop_oneof![4 => (0_u64..10_000_000_000).prop_map(|n| n.to_string()), 1 => "[1-9][0-9]{0,21}", 1 => Just("-1".to_owned())];
+    let time = || prop_oneof![4 => 0_u64..253_402_300_800_000, 1 => any::<u64>()];
+    let decimal = || prop_oneof![4 => "(0|[1-9][0-9]{0,9})[.][0-9]{1,9}", 1 => "[0-9]{1,41}[.]?[0-9]{0,3}"];
+    let symbol = prop_oneof![4 => "[A-Z0-9]{1,12}", 1 => Just("币安USDT".to_owned()), 1 => Just(r"\u0041|".to_owned())];
+    let event = prop::sample::select(vec!["trade", "aggTrade", "book", "kline", "depthUpdate"]);
+    let values = (
+        time(),
+        symbol,
+        prop::collection::vec(number(), 3),
+        prop::collection::vec(decimal(), 8),
+        any::<bool>(),
+    );
+    (event, values).prop_map(|(event, (time, symbol, numbers, decimals, flag))| {
+        let (n0, n1, n2, d) = (&numbers[0], &numbers[1], &numbers[2], &decimals);
+        let start = [format!(r#""e":"{event}""#), format!(r#""E":{time}"#), format!(r#""s":"{symbol}""#)];
+        let execution = [format!(r#""p":"{}""#, d[0]), format!(r#""q":"{}""#, d[1])];
+        let end = [format!(r#""T":{time}"#), format!(r#""m":{flag}"#), r#""M":true"#.to_owned()];
+        let trades = [format!(r#""f":{n1}"#), format!(r#""l":{n2}"#)];
+        match event {
+            "trade" => [&start[..], &[format!(r#""t":{n0}"#)], &execution, &end].concat(),
+            "aggTrade" => [&start[..], &[format!(r#""a":{n0}"#)], &execution, &trades, &end].concat(),
+            "book" => ["b", "B", "a", "A"].iter().zip(d).fold(
+                vec![format!(r#""u":{n0}"#), start[2].clone()],
+                |fields, (key, value)| [fields, vec![format!(r#""{key}":"{value}""#)]].concat(),
+            ),
+            "kline" => [&start[..], &[format!(
+                r#""k":{{"t":{time},"T":{time},"s":"{symbol}","i":"1m","f":{n0},"L":{n1},"o":"{}","c":"{}","h":"{}","l":"{}","v":"{}","n":{n2},"x":{flag},"q":"{}","V":"{}","Q":"{}","B":"0"}}"#,
+                d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7],
+            )]].concat(),
+            _ => [&start[..], &[
+                format!(r#""U":{n0}"#),
+                format!(r#""u":{n1}"#),
+                format!(r#""b":[["{}","{}"],["{}","{}"]]"#, d[0], d[1], d[2], d[3]),
+                r#""a":[]"#.to_owned(),
+            ]].concat(),
+        }
+    })
+}
+
 const EXAMPLES: [&str; 6] = [TRADE, KLINE, TICKER, DEPTH, MARK, SNAPSHOT];
 
 proptest! {
     #[test]
     fn any_text_is_answered(text in ".{0,200}") {
         let _ = rows(Market::Spot, Format::JsonLines, &text);
+    }
+
+    #[test]
+    fn the_order_of_keys_changes_no_row(
+        (fields, shuffled) in payload().prop_flat_map(|fields| (Just(fields.clone()), Just(fields).prop_shuffle())),
+        market in prop::sample::select(Market::ALL.to_vec()),
+        stream in prop::sample::select(vec!["", "btcusdt@trade", "btcusdt@kline_1m@+08:00", "btcusdt@depth5", r"a\u0040b"]),
+    ) {
+        let answer = |fields: &[String], separator: &str| {
+            let payload = format!("{{{}}}", fields.join(separator));
+            let text = if stream.is_empty() { payload } else { format!(r#"{{"stream":"{stream}","data":{payload}}}"#) };
+            rows(market, Format::JsonLines, &text).map_err(|refused| refused.to_string())
+        };
+        let in_order = answer(&fields, ",");
+        prop_assert_eq!(&answer(&shuffled, ","), &in_order);
+        prop_assert_eq!(&answer(&fields, " , "), &in_order);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use tapeline_market::{Market, Timestamp};
 
 use super::mini_ticker::{DAY_WINDOW, WindowPrices, write_window_id};
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Kind, Stream};
+use super::{Address, DecodeError, Digits, Fields, Header, Keyed, Kind, Stream};
 use crate::encode::{IdWriter, Row, column};
 
 /// The last 24 hours, with the book's best prices on the spot market.
@@ -36,7 +36,7 @@ impl<'a> Stream<'a> for TickerMessage<'a> {
         address.event == Some("24hrTicker")
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self {
             statistics: WindowStatistics::decode(fields, market)?,

@@ -2,7 +2,10 @@
 
 use tapeline_market::{Decimal, Market, Side, Timestamp};
 
-use super::{Address, DecodeError, Digits, Fields, Frame, Header, Stream};
+use super::error::Expected;
+use super::{
+    Address, DecodeError, Digits, FieldName, Fields, Header, Keyed, Parts, Payload, Stream,
+};
 use crate::encode::{IdWriter, Row, column};
 
 /// One execution.
@@ -23,7 +26,23 @@ impl<'a> Stream<'a> for TradeMessage<'a> {
         address.event == Some("trade")
     }
 
-    fn decode(frame: &Frame<'a>, market: Market) -> Result<Self, DecodeError> {
+    fn in_order(payload: &mut Payload<'_, 'a>) -> Option<Parts<'a, Self>> {
+        let event_time = payload.time(br#""e":"trade","E":"#)?;
+        let symbol = payload.symbol(br#","s":""#)?;
+        let trade_id = payload.number(br#"","t":"#)?;
+        let price = payload.decimal(br#","p":""#)?;
+        let quantity = payload.decimal(br#"","q":""#)?;
+        payload.literal(b"\"")?;
+        let execution = Execution::in_order((price, quantity), payload)?;
+        Some((symbol, Some(event_time), Self { trade_id, execution }))
+    }
+
+    fn of_market(mut self, market: Market) -> Result<Self, DecodeError> {
+        self.execution.multiply(market)?;
+        Ok(self)
+    }
+
+    fn decode(frame: &Keyed<'a>, market: Market) -> Result<Self, DecodeError> {
         let fields = frame.fields();
         Ok(Self { trade_id: fields.number("t")?, execution: Execution::decode(fields, market)? })
     }
@@ -38,6 +57,8 @@ impl<'a> Stream<'a> for TradeMessage<'a> {
         self.execution.write(row);
     }
 }
+
+const Q: FieldName = FieldName { object: "", key: "q" };
 
 /// What trades, aggregate trades and block trades have in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,18 +77,42 @@ pub struct Execution<'a> {
 
 impl<'a> Execution<'a> {
     pub(super) fn decode(fields: &Fields<'a>, market: Market) -> Result<Self, DecodeError> {
-        let (price, quantity) = (fields.decimal("p")?, fields.decimal("q")?);
-        let quote_quantity = match market {
-            Market::Spot | Market::Usdm => Some(price.product(quantity).ok_or_else(|| fields.inexact("q"))?),
-            Market::Coinm => None,
-        };
-        Ok(Self {
-            price,
-            quantity,
-            quote_quantity,
+        let mut execution = Self {
+            price: fields.decimal("p")?,
+            quantity: fields.decimal("q")?,
+            quote_quantity: None,
             trade_time: fields.time("T")?,
             taker_side: Side::of_taker(fields.flag("m")?),
-        })
+        };
+        execution.multiply(market)?;
+        Ok(execution)
+    }
+
+    /// Reads what follows a price and a quantity, up to the end of the payload: `T`, `m`, and `M` on the spot market.
+    #[inline]
+    pub(super) fn in_order(
+        (price, quantity): (Digits<'a>, Digits<'a>),
+        payload: &mut Payload<'_, 'a>,
+    ) -> Option<Self> {
+        let trade_time = payload.time(br#","T":"#)?;
+        let taker_side = Side::of_taker(payload.flag(br#","m":"#)?);
+        if payload.literal(br#","M":"#).is_some() {
+            payload.flag(b"")?;
+        }
+        Some(Self { price, quantity, quote_quantity: None, trade_time, taker_side })
+    }
+
+    /// Computes the quantity of the quote asset, where the market has one.
+    #[inline]
+    pub(super) fn multiply(&mut self, market: Market) -> Result<(), DecodeError> {
+        self.quote_quantity = match market {
+            Market::Spot | Market::Usdm => {
+                let product = self.price.product(self.quantity);
+                Some(product.ok_or_else(|| Expected::FACTOR.but_were(Q, self.quantity))?)
+            }
+            Market::Coinm => None,
+        };
+        Ok(())
     }
 
     pub(super) fn write(&self, row: &mut impl Row) {
