@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::lane::{Advanced, Rules, Stored, item_keys, lane_key};
 use crate::publish::{OutputRecord, Publisher};
 use crate::report::Report;
+use crate::row::Keys;
 use crate::state::{Item, ItemKey, Part, SaveError, StateStore, StoreError, Write};
 
 /// Lanes that are written at once: enough to hide a store's milliseconds, few enough for its connections.
@@ -61,6 +62,7 @@ pub struct Calculated {
 #[derive(Debug)]
 pub struct Calculator<S, P> {
     config: Config,
+    keys: Keys,
     store: S,
     publisher: P,
     /// What was last written, by lane. Never trusted: the store is asked for the version every time.
@@ -84,7 +86,8 @@ struct Failure {
 impl<S: StateStore, P: Publisher> Calculator<S, P> {
     /// Sets the function up.
     pub fn new(config: Config, store: S, publisher: P) -> Self {
-        Self { config, store, publisher, cache: HashMap::new() }
+        let keys = Keys::of(&config.plan);
+        Self { config, keys, store, publisher, cache: HashMap::new() }
     }
 
     /// Answers one invocation: everything that was not done is named by the first sequence number to come again.
@@ -127,7 +130,7 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
                 self.cache.remove(key);
             }
         }
-        let rules = Rules::of(&self.config);
+        let rules = Rules::of(&self.config, &self.keys);
         let stored = keys.iter().map(|key| {
             self.cache.remove(key).unwrap_or_else(|| Stored::from_items(rules, items.of(key), report))
         });
@@ -141,7 +144,7 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
     }
 
     fn advance(&self, lanes: Vec<LaneFrames>, stored: Vec<Stored>, report: &mut Report) -> Vec<Work> {
-        let rules = Rules::of(&self.config);
+        let rules = Rules::of(&self.config, &self.keys);
         let work = lanes.into_iter().zip(stored).map(|(frames, mut stored)| {
             let (key, first_record) = (lane_key(rules.bars, &frames.symbol), frames.first_record);
             let advanced = stored.advance(rules, frames, report);

@@ -21,7 +21,8 @@ impl Bench {
 
     /// Loads what is stored and takes a batch of trades at these seconds under one partition key.
     fn advanced(&mut self, key: &str, trades: &[(u64, u64)]) -> Advanced {
-        let rules = Rules { bars: &self.config.bars, plan: &self.config.plan };
+        let keys = Keys::of(&self.config.plan);
+        let rules = Rules::of(&self.config, &keys);
         let mut stored = Stored::from_items(rules, &self.items, &mut self.report);
         let records: Vec<_> =
             trades.iter().map(|(id, second)| record(key, trade("A", *id, *second))).collect();
