@@ -105,7 +105,7 @@ impl Stored {
     pub(crate) fn advance(
         &mut self,
         rules: Rules<'_>,
-        mut frames: LaneFrames,
+        frames: &mut LaneFrames,
         report: &mut Report,
     ) -> Advanced {
         let mut folded = Folded::default();
@@ -113,7 +113,7 @@ impl Stored {
         for observation in &frames.observations {
             self.lane.observe(rules.bars, observation, &mut folded);
         }
-        self.guard_order(&frames, report);
+        self.guard_order(frames, report);
         let mut advanced = Advanced { tally: folded.tally, ..Advanced::default() };
         let lane_key = lane_key(rules.bars, &frames.symbol);
         let mut touched = vec![false; self.series.len()];

@@ -3,7 +3,7 @@
 use tapeline_lambda_wire::kinesis::Event;
 
 use super::*;
-use crate::batch;
+use crate::batch::Batch;
 use crate::config::Config;
 use crate::testing::{self, event, record, trade};
 
@@ -27,8 +27,9 @@ impl Bench {
         let records: Vec<_> =
             trades.iter().map(|(id, second)| record(key, trade("A", *id, *second))).collect();
         let event = event(&records);
-        let mut lanes = batch::lanes(&Event::parse(&event).unwrap(), rules.bars, &mut self.report);
-        stored.advance(rules, lanes.remove(0), &mut self.report)
+        let (event, mut batch) = (Event::parse(&event).unwrap(), Batch::default());
+        let lanes = batch.read(&event, rules.bars, &mut self.report);
+        stored.advance(rules, &mut lanes[0], &mut self.report)
     }
 
     /// Stores what is to be written.
