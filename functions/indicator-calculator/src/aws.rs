@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
+use futures_util::future::join;
 use tapeline_lambda_wire::variables::{ConfigError, Reader, not_empty, url};
 
 use crate::publish::KinesisStream;
@@ -28,6 +29,9 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(2);
 
 /// A call with all its attempts: several such calls must fit into the function's timeout of a minute.
 const CALL_MAX: Duration = Duration::from_secs(5);
+
+/// What opening connections may take of the start: a service that takes longer has time until it is needed.
+const OPEN_MAX: Duration = Duration::from_secs(1);
 
 /// The AWS account and region that the function works in.
 #[derive(Debug, Clone)]
@@ -111,6 +115,19 @@ impl Aws {
         config.set_endpoint_url(self.kinesis_endpoint.clone());
         KinesisStream::new(aws_sdk_kinesis::Client::from_conf(config.build()), stream)
     }
+}
+
+/// Opens a connection to each service before the first invocation needs it: names are looked up, certificates are read,
+/// and both handshakes are under way together. A failure is none of the start: the call that needs a connection tells it.
+///
+/// Lambda bills the start of an environment like any other time, so nothing is saved by waiting here; but the first batch
+/// does not wait for one handshake after the other, and an environment that is started ahead of its first batch (for a
+/// concurrency that is provisioned, or when Lambda expects it) has them behind it.
+pub async fn open(store: &DynamoDb, publisher: &KinesisStream) {
+    // Boxed: the SDK's futures are nested so deep that the compiler gives up on what holds one.
+    let calls = Box::pin(join(store.touch(), publisher.touch()));
+    // Late is as good as refused.
+    let _ = tokio::time::timeout(OPEN_MAX, calls).await;
 }
 
 /// One client for both services; endpoints may be plain HTTP.

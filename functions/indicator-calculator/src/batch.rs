@@ -20,8 +20,14 @@ use crate::report::Report;
 /// milliseconds; a time that is wrong by years would close every bar for good.
 const AHEAD_US_MAX: i64 = 3_600_000_000;
 
+/// How many observations all lanes together have room for between batches, some five megabytes. A batch of Lambda's six
+/// megabytes has 10,000 trades or so; one of compressed records may have many more, whose memory is given back.
+const OBSERVATIONS_KEPT_MAX: usize = 16_384;
+/// Bytes of a record that stay allocated between batches: what the stream takes as one record by default.
+const DATA_KEPT_MAX: usize = 1024 * 1024;
+
 /// The frames of one symbol in a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LaneFrames {
     /// The symbol.
     pub(crate) symbol: String,
@@ -36,14 +42,14 @@ pub(crate) struct LaneFrames {
 }
 
 impl LaneFrames {
-    fn new(symbol: &str, first_record: usize) -> Self {
-        Self {
-            symbol: symbol.to_owned(),
-            first_record,
-            observations: Vec::new(),
-            partition_key: None,
-            is_split: false,
-        }
+    /// Begins a symbol's lane in the place of one of an earlier batch, whose memory it takes over.
+    fn begin(&mut self, symbol: &str, first_record: usize) {
+        self.symbol.clear();
+        self.symbol.push_str(symbol);
+        self.first_record = first_record;
+        self.observations.clear();
+        self.partition_key = None;
+        self.is_split = false;
     }
 
     fn note_partition_key(&mut self, key: Option<&str>) {
@@ -53,18 +59,76 @@ impl LaneFrames {
     }
 }
 
-/// Reads every record of an event. What cannot be read is counted by its reason and skipped: the archive keeps it.
-pub(crate) fn lanes(event: &Event<'_>, bars: &BarSettings, report: &mut Report) -> Vec<LaneFrames> {
-    let mut reader = BatchReader { bars, report, lanes: Vec::new(), places: HashMap::new() };
-    let mut data = Vec::new();
-    for (at, record) in event.records.iter().enumerate() {
-        reader.report.records += 1;
-        data.clear();
-        if let Err(error) = reader.record(at, record, &mut data) {
-            reader.refuse(record, &error);
+/// The memory of a batch, kept for the next one: nothing of what it held is.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Those of the batch first, in the order of their first frames; behind them room for others.
+    lanes: Vec<LaneFrames>,
+    /// How many lanes the batch has.
+    count: usize,
+    /// Place in `lanes` by symbol.
+    places: HashMap<String, usize>,
+    /// The record that is being read.
+    data: Vec<u8>,
+}
+
+impl Batch {
+    /// Reads every record of an event into lanes, which are in the order of their first frames. What cannot be read is
+    /// counted by its reason and skipped: the archive keeps it.
+    pub(crate) fn read(
+        &mut self,
+        event: &Event<'_>,
+        bars: &BarSettings,
+        report: &mut Report,
+    ) -> &mut [LaneFrames] {
+        self.begin();
+        let mut data = std::mem::take(&mut self.data);
+        let mut reader = BatchReader { bars, report, batch: self };
+        for (at, record) in event.records.iter().enumerate() {
+            reader.report.records += 1;
+            data.clear();
+            if let Err(error) = reader.record(at, record, &mut data) {
+                reader.refuse(record, &error);
+            }
         }
+        data.clear();
+        data.shrink_to(DATA_KEPT_MAX);
+        self.data = data;
+        self.lanes.get_mut(..self.count).unwrap_or_default()
     }
-    reader.lanes
+
+    /// Forgets the batch before, and gives back what its lanes have more than the next one will need.
+    fn begin(&mut self) {
+        (self.count, self.places) = (0, HashMap::new());
+        let mut room = OBSERVATIONS_KEPT_MAX;
+        self.lanes.retain_mut(|lane| {
+            let kept = room.checked_sub(lane.observations.capacity());
+            room = kept.unwrap_or(room);
+            kept.is_some()
+        });
+    }
+
+    /// The lane of a symbol, which begins with this record if it is new.
+    fn lane(&mut self, symbol: &str, record: usize) -> Option<&mut LaneFrames> {
+        let at = match self.places.get(symbol) {
+            Some(&at) => at,
+            None => self.begin_lane(symbol, record),
+        };
+        self.lanes.get_mut(at)
+    }
+
+    fn begin_lane(&mut self, symbol: &str, record: usize) -> usize {
+        let at = self.count;
+        self.places.insert(symbol.to_owned(), at);
+        if at == self.lanes.len() {
+            self.lanes.push(LaneFrames::default());
+        }
+        self.count += 1;
+        if let Some(lane) = self.lanes.get_mut(at) {
+            lane.begin(symbol, record);
+        }
+        at
+    }
 }
 
 /// The record that is being read.
@@ -80,9 +144,7 @@ struct RecordSource<'e> {
 struct BatchReader<'b> {
     bars: &'b BarSettings,
     report: &'b mut Report,
-    lanes: Vec<LaneFrames>,
-    /// Place in `lanes` by symbol.
-    places: HashMap<String, usize>,
+    batch: &'b mut Batch,
 }
 
 /// Why a record, or the rest of it, or one frame of it is skipped.
@@ -168,9 +230,10 @@ impl BatchReader<'_> {
         self.report.event_time_max = self.report.event_time_max.max(header.event_time);
         // Only the order of what bars are made of matters: an array of all symbols has one key, and tells times alone.
         let partition_key = source.partition_key.filter(|_| self.is_of_source(&observation));
-        let lane = self.lane(header.symbol.as_str(), source.at);
-        lane.note_partition_key(partition_key);
-        lane.observations.push(observation);
+        if let Some(lane) = self.batch.lane(header.symbol.as_str(), source.at) {
+            lane.note_partition_key(partition_key);
+            lane.observations.push(observation);
+        }
         Ok(())
     }
 
@@ -212,17 +275,6 @@ impl BatchReader<'_> {
             Observation::Kline(_) => self.bars.source() == Source::Kline,
             Observation::Clock(_) => false,
         }
-    }
-
-    /// The lane of a symbol, which begins with this record if it is new.
-    fn lane(&mut self, symbol: &str, record: usize) -> &mut LaneFrames {
-        let at = self.places.get(symbol).copied().unwrap_or_else(|| {
-            self.places.insert(symbol.to_owned(), self.lanes.len());
-            self.lanes.push(LaneFrames::new(symbol, record));
-            self.lanes.len() - 1
-        });
-        #[allow(clippy::indexing_slicing, reason = "the place was found or has just been made")]
-        &mut self.lanes[at]
     }
 
     fn refuse(&mut self, record: &Record<'_>, error: &SkipError) {

@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use tapeline_lambda_wire::kinesis::{Event, EventError, answer};
-use tapeline_lambda_wire::log::chain;
 use thiserror::Error;
 
-use crate::batch::{self, LaneFrames};
+use crate::batch::{Batch, LaneFrames};
 use crate::config::Config;
-use crate::lane::{Advanced, Rules, Stored, item_keys, lane_key};
-use crate::publish::{OutputRecord, Publisher};
+use crate::group::{Done, Failure, Group, Member, Turns};
+use crate::lane::{Rules, Stored, lane_key};
+use crate::publish::Publisher;
 use crate::report::Report;
-use crate::state::{Item, ItemKey, Part, SaveError, StateStore, StoreError, Write};
+use crate::row::Keys;
+use crate::state::StateStore;
 
-/// Lanes that are written at once: enough to hide a store's milliseconds, few enough for its connections.
-const SAVES_AT_ONCE: usize = 16;
+/// Lanes that go through a batch together: as many as one call of the store reads where the cache knows them, and whose
+/// rows fit into one call of the output stream when three bars of each are closed.
+const LANES_PER_GROUP: usize = 100;
+/// Groups under way at once: while the services answer for one, another is computed. More would only hold more rows.
+const GROUPS_AT_ONCE: usize = 4;
 /// Lanes kept between invocations, about 50 kB each at three intervals: all symbols of the spot market.
 const CACHE_LANES_MAX: usize = 2000;
 
@@ -61,149 +65,47 @@ pub struct Calculated {
 #[derive(Debug)]
 pub struct Calculator<S, P> {
     config: Config,
+    keys: Keys,
     store: S,
     publisher: P,
     /// What was last written, by lane. Never trusted: the store is asked for the version every time.
     cache: HashMap<String, Stored>,
-}
-
-/// A lane on its way through a batch.
-struct Work {
-    key: String,
-    first_record: usize,
-    stored: Stored,
-    advanced: Advanced,
-}
-
-/// A lane that failed, from its first record on.
-struct Failure {
-    first_record: usize,
-    cause: String,
+    batch: Batch,
 }
 
 impl<S: StateStore, P: Publisher> Calculator<S, P> {
     /// Sets the function up.
     pub fn new(config: Config, store: S, publisher: P) -> Self {
-        Self { config, store, publisher, cache: HashMap::new() }
+        let keys = Keys::of(&config.plan);
+        Self { config, keys, store, publisher, cache: HashMap::new(), batch: Batch::default() }
     }
 
     /// Answers one invocation: everything that was not done is named by the first sequence number to come again.
     ///
     /// # Errors
-    /// Only when the payload is no event, or what failed cannot be named.
+    /// When the payload is no event, or what failed cannot be named: the whole batch comes again.
     pub async fn calculate(&mut self, payload: &[u8]) -> Result<Calculated, CalculateError> {
         let event = Event::parse(payload)?;
         let mut report = Report::default();
-        let lanes = batch::lanes(&event, &self.config.bars, &mut report);
+        let lanes = self.batch.read(&event, &self.config.bars, &mut report);
         report.lanes = lanes.len() as u64;
-        let failures = match self.load(&lanes, &mut report).await {
-            Ok(stored) => {
-                let work = self.advance(lanes, stored, &mut report);
-                let (published, mut failures) = self.publish(work).await;
-                failures.extend(self.checkpoint(published, &mut report).await);
-                failures
-            }
-            Err(error) => failed_together(&lanes, &error),
-        };
+        let group = Group::new(Rules::of(&self.config, &self.keys), &self.store, &self.publisher);
+        let (mut known, mut failures, mut turns) = (Vec::new(), Vec::new(), Turns::start());
+        let groups = lanes.chunks_mut(LANES_PER_GROUP).map(|lanes| {
+            let members = lanes.iter_mut().map(|frames| member(&self.config, &mut self.cache, frames));
+            group.run(turns.next(), members.collect())
+        });
+        let mut groups = stream::iter(groups).buffered(GROUPS_AT_ONCE);
+        while let Some(Done { report: lanes, known: some, failures: others }) = groups.next().await {
+            report.add_lanes(lanes);
+            known.extend(some);
+            failures.extend(others);
+        }
+        drop(groups);
+        self.remember(known);
         report.lanes_failed = failures.len() as u64;
         let answer = answer_for(&event, failures, &mut report)?;
         Ok(Calculated { answer, report })
-    }
-
-    /// Loads what is stored of these lanes, in one read where the cache helps or nothing is known.
-    async fn load(&mut self, lanes: &[LaneFrames], report: &mut Report) -> Result<Vec<Stored>, StoreError> {
-        let bars = &self.config.bars;
-        let keys: Vec<_> = lanes.iter().map(|lane| lane_key(bars, &lane.symbol)).collect();
-        let is_cached = |key: &String| self.cache.contains_key(key);
-        let wanted = keys
-            .iter()
-            .flat_map(|key| item_keys(bars, key).take(if is_cached(key) { 1 } else { usize::MAX }));
-        let mut items = Items::load(&self.store, wanted.collect(), report).await?;
-        let stale: Vec<_> = keys.iter().filter(|key| self.is_stale(key, &items)).cloned().collect();
-        if !stale.is_empty() {
-            let series = stale.iter().flat_map(|key| item_keys(bars, key).skip(1)).collect();
-            items.merge(Items::load(&self.store, series, report).await?);
-            for key in &stale {
-                self.cache.remove(key);
-            }
-        }
-        let rules = Rules::of(&self.config);
-        let stored = keys.iter().map(|key| {
-            self.cache.remove(key).unwrap_or_else(|| Stored::from_items(rules, items.of(key), report))
-        });
-        Ok(stored.collect())
-    }
-
-    /// Whether a lane in the cache is not what is stored: another environment has worked on it.
-    fn is_stale(&self, key: &str, items: &Items) -> bool {
-        let version = items.of(key).iter().find(|item| item.key.part == Part::Hot).map(|item| item.order);
-        self.cache.get(key).is_some_and(|cached| cached.version != version)
-    }
-
-    fn advance(&self, lanes: Vec<LaneFrames>, stored: Vec<Stored>, report: &mut Report) -> Vec<Work> {
-        let rules = Rules::of(&self.config);
-        let work = lanes.into_iter().zip(stored).map(|(frames, mut stored)| {
-            let (key, first_record) = (lane_key(rules.bars, &frames.symbol), frames.first_record);
-            let advanced = stored.advance(rules, frames, report);
-            Work { key, first_record, stored, advanced }
-        });
-        work.collect()
-    }
-
-    /// Publishes the rows of all lanes together; a lane of which a row was not published fails.
-    async fn publish(&self, mut work: Vec<Work>) -> (Vec<Work>, Vec<Failure>) {
-        let (mut records, mut owners) = (Vec::new(), Vec::new());
-        for (at, lane) in work.iter_mut().enumerate() {
-            for data in std::mem::take(&mut lane.advanced.rows) {
-                records.push(OutputRecord { partition_key: lane.key.clone(), data });
-                owners.push(at);
-            }
-        }
-        if records.is_empty() {
-            return (work, Vec::new());
-        }
-        let Err(error) = self.publisher.publish(&records).await else { return (work, Vec::new()) };
-        let mut has_failed = vec![false; work.len()];
-        for owner in error.places.iter().filter_map(|&place| owners.get(place)) {
-            if let Some(failed) = has_failed.get_mut(*owner) {
-                *failed = true;
-            }
-        }
-        let cause = chain(&error);
-        let (failed, published): (Vec<_>, Vec<_>) =
-            work.into_iter().zip(has_failed).partition(|(_, failed)| *failed);
-        let failure =
-            |(lane, _): (Work, bool)| Failure { first_record: lane.first_record, cause: cause.clone() };
-        (published.into_iter().map(|(lane, _)| lane).collect(), failed.into_iter().map(failure).collect())
-    }
-
-    /// Writes every lane's items; a lane whose items are not all written fails, and is forgotten.
-    async fn checkpoint(&mut self, work: Vec<Work>, report: &mut Report) -> Vec<Failure> {
-        let store = &self.store;
-        let saves = work.into_iter().map(async |mut lane| {
-            let writes = std::mem::take(&mut lane.advanced.writes);
-            let (written, result) = save_all(store, &writes).await;
-            (lane, written, result)
-        });
-        let mut saves = futures_util::stream::iter(saves).buffered(SAVES_AT_ONCE);
-        let (mut failures, mut done) = (Vec::new(), Vec::new());
-        while let Some((lane, written, result)) = saves.next().await {
-            report.items_written += written;
-            match result {
-                Ok(()) => {
-                    report.add_tally(&lane.advanced.tally);
-                    lane.advanced.intervals.iter().for_each(|&interval| report.add_bar(interval));
-                    done.push((lane.key, lane.stored));
-                }
-                Err(error) => {
-                    report.state_conflicts += u64::from(matches!(error, SaveError::Condition));
-                    failures.push(Failure { first_record: lane.first_record, cause: chain(&error) });
-                }
-            }
-        }
-        drop(saves);
-        self.remember(done);
-        failures
     }
 
     fn remember(&mut self, lanes: Vec<(String, Stored)>) {
@@ -215,21 +117,14 @@ impl<S: StateStore, P: Publisher> Calculator<S, P> {
     }
 }
 
-/// Writes one after the other; gives how many were written, and why not all.
-async fn save_all<S: StateStore>(store: &S, writes: &[Write]) -> (u64, Result<(), SaveError>) {
-    let mut written = 0;
-    for write in writes {
-        if let Err(error) = store.save(write).await {
-            return (written, Err(error));
-        }
-        written += 1;
-    }
-    (written, Ok(()))
-}
-
-fn failed_together(lanes: &[LaneFrames], error: &StoreError) -> Vec<Failure> {
-    let cause = chain(error);
-    lanes.iter().map(|lane| Failure { first_record: lane.first_record, cause: cause.clone() }).collect()
+fn member<'f>(
+    config: &Config,
+    cache: &mut HashMap<String, Stored>,
+    frames: &'f mut LaneFrames,
+) -> Member<'f> {
+    let key = lane_key(&config.bars, &frames.symbol);
+    let cached = cache.remove(&key);
+    Member { key, cached, frames }
 }
 
 /// The answer: the first record of any lane that failed. From there on everything comes again; lanes that did not fail
@@ -248,36 +143,6 @@ fn answer_for(
     match number {
         Some(number) => Ok(answer(Some(&number))),
         None => Err(CalculateError::NoSequenceNumber { at: first.first_record, cause: first.cause }),
-    }
-}
-
-/// What the store gave, by lane.
-struct Items(HashMap<String, Vec<Item>>);
-
-impl Items {
-    async fn load<S: StateStore>(
-        store: &S,
-        keys: Vec<ItemKey>,
-        report: &mut Report,
-    ) -> Result<Self, StoreError> {
-        let mut items = Self(HashMap::new());
-        if !keys.is_empty() {
-            for item in store.load(&keys).await? {
-                report.items_read += 1;
-                items.0.entry(item.key.lane.clone()).or_default().push(item);
-            }
-        }
-        Ok(items)
-    }
-
-    fn merge(&mut self, others: Self) {
-        for (lane, items) in others.0 {
-            self.0.entry(lane).or_default().extend(items);
-        }
-    }
-
-    fn of(&self, lane: &str) -> &[Item] {
-        self.0.get(lane).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -6,7 +6,7 @@ use tapeline_market::{Interval, Timestamp};
 use crate::batch::LaneFrames;
 use crate::config::Config;
 use crate::report::Report;
-use crate::row::{self, Owner, Values};
+use crate::row::{self, Keys, Owner, Values};
 use crate::state::{Condition, Item, ItemKey, Part, Write};
 
 /// The version of a hot item that is written for the first time.
@@ -29,11 +29,13 @@ pub(crate) struct Stored {
 pub(crate) struct Rules<'c> {
     pub(crate) bars: &'c BarSettings,
     pub(crate) plan: &'c Plan,
+    pub(crate) keys: &'c Keys,
 }
 
 impl<'c> Rules<'c> {
-    pub(crate) const fn of(config: &'c Config) -> Self {
-        Self { bars: &config.bars, plan: &config.plan }
+    /// `keys` are those of the configuration's plan.
+    pub(crate) const fn of(config: &'c Config, keys: &'c Keys) -> Self {
+        Self { bars: &config.bars, plan: &config.plan, keys }
     }
 }
 
@@ -103,7 +105,7 @@ impl Stored {
     pub(crate) fn advance(
         &mut self,
         rules: Rules<'_>,
-        mut frames: LaneFrames,
+        frames: &mut LaneFrames,
         report: &mut Report,
     ) -> Advanced {
         let mut folded = Folded::default();
@@ -111,7 +113,7 @@ impl Stored {
         for observation in &frames.observations {
             self.lane.observe(rules.bars, observation, &mut folded);
         }
-        self.guard_order(&frames, report);
+        self.guard_order(frames, report);
         let mut advanced = Advanced { tally: folded.tally, ..Advanced::default() };
         let lane_key = lane_key(rules.bars, &frames.symbol);
         let mut touched = vec![false; self.series.len()];
@@ -185,7 +187,7 @@ fn written(
     const ROW_BYTES: usize = 2560;
     let mut row = Vec::with_capacity(ROW_BYTES);
     let owner = Owner { market: rules.bars.market(), symbol };
-    row::write(owner, closed, &Values { seen, columns: rules.plan.columns(), numbers: values }, &mut row);
+    row::write(owner, closed, &Values { seen, keys: rules.keys, numbers: values }, &mut row);
     row
 }
 

@@ -10,6 +10,7 @@ mod batch;
 mod calculate;
 mod config;
 pub mod fault;
+mod group;
 mod lane;
 pub mod log;
 pub mod publish;

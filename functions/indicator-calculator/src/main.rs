@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use indicator_calculator::aws::Aws;
+use indicator_calculator::aws::{self, Aws};
 use indicator_calculator::publish::KinesisStream;
 use indicator_calculator::state::DynamoDb;
 use indicator_calculator::{Calculated, Calculator, Config, log::batch};
@@ -26,6 +26,7 @@ async fn main() -> ExitCode {
     log::start(config.log_level);
     let store = aws.state_store(config.state_table.clone());
     let publisher = aws.publisher(config.output_stream.clone());
+    aws::open(&store, &publisher).await;
     // Invocations of one environment come one after another: nobody ever waits for the lock.
     let calculator = Mutex::new(Calculator::new(config, store, publisher));
     let handler = async |payload: Bytes, invocation: Invocation| {

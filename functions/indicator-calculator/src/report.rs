@@ -72,11 +72,25 @@ impl Report {
         }
     }
 
-    pub(crate) fn add_bar(&mut self, interval: Interval) {
+    pub(crate) fn add_bars(&mut self, interval: Interval, count: u64) {
         match self.bars_closed.iter_mut().find(|(found, _)| *found == interval) {
-            Some((_, count)) => *count += 1,
-            None => self.bars_closed.push((interval, 1)),
+            Some((_, sum)) => *sum += count,
+            None => self.bars_closed.push((interval, count)),
         }
+    }
+
+    /// Adds what happened to some lanes of the batch.
+    pub(crate) fn add_lanes(&mut self, lanes: Self) {
+        self.lanes_failed += lanes.lanes_failed;
+        self.add_tally(&lanes.tally);
+        self.split_symbols += lanes.split_symbols;
+        self.split_symbol = self.split_symbol.take().or(lanes.split_symbol);
+        lanes.bars_closed.iter().for_each(|&(interval, count)| self.add_bars(interval, count));
+        self.items_read += lanes.items_read;
+        self.items_written += lanes.items_written;
+        self.state_conflicts += lanes.state_conflicts;
+        self.states_reset += lanes.states_reset;
+        self.last_failure = lanes.last_failure.or(self.last_failure.take());
     }
 
     pub(crate) fn add_tally(&mut self, tally: &Tally) {

@@ -1,8 +1,8 @@
 //! One closed bar with its indicators as a row.
 
-use std::io::Write as _;
+mod double;
 
-use tapeline_indicators::{ClosedBar, Seen};
+use tapeline_indicators::{ClosedBar, Plan, Seen};
 use tapeline_market::{Decimal, Market, Timestamp};
 
 /// The columns of a row and their types in the Glue table, in their order; one double for each value of the plan follows.
@@ -41,11 +41,23 @@ pub(crate) struct Owner<'l> {
     pub(crate) symbol: &'l str,
 }
 
+/// The names of a plan's columns as they stand in a row, quotes and punctuation included: written once, copied into
+/// every row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keys(Vec<Box<str>>);
+
+impl Keys {
+    /// The names of the columns of a plan, which need no escape in JSON.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Self(plan.columns().iter().map(|column| format!(",\"{column}\":").into()).collect())
+    }
+}
+
 /// What a bar's indicators gave.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Values<'v> {
     pub(crate) seen: Seen,
-    pub(crate) columns: &'v [String],
+    pub(crate) keys: &'v Keys,
     pub(crate) numbers: &'v [Option<f64>],
 }
 
@@ -55,63 +67,77 @@ pub(crate) struct Values<'v> {
 /// Prices and volumes have the exchange's digits; an indicator that is warming up is left out.
 pub(crate) fn write(owner: Owner<'_>, closed: &ClosedBar, values: &Values<'_>, out: &mut Vec<u8>) {
     let bar = &closed.bar;
-    let Owner { market, symbol } = owner;
-    out.extend_from_slice(b"{\"kind\":\"indicators\"");
+    let (market, interval) = (owner.market.as_str(), bar.interval.as_str());
     // A symbol needs no escape in JSON: see `Symbol`.
-    put(out, format_args!(",\"id\":\"{market}|{symbol}|{}|{}\"", bar.interval, bar.open_time.micros()));
-    put(out, format_args!(",\"market\":\"{market}\",\"symbol\":\"{symbol}\""));
-    time("event_time", bar.close_time, out);
-    put(out, format_args!(",\"interval\":\"{}\"", bar.interval));
-    time("open_time", bar.open_time, out);
-    time("close_time", bar.close_time, out);
-    for (name, price) in [("open", bar.open), ("high", bar.high), ("low", bar.low), ("close", bar.close)] {
-        decimal(name, price, out);
-    }
-    let (volume, taker_buy_volume) = volume_names(market);
+    put(out, &["{\"kind\":\"indicators\",\"id\":\"", market, "|", owner.symbol, "|", interval, "|"]);
+    put(out, &[itoa::Buffer::new().format(bar.open_time.micros())]);
+    put(out, &["\",\"market\":\"", market, "\",\"symbol\":\"", owner.symbol]);
+    time("\",\"event_time\":\"", bar.close_time, out);
+    put(out, &["\",\"interval\":\"", interval]);
+    time("\",\"open_time\":\"", bar.open_time, out);
+    time("\",\"close_time\":\"", bar.close_time, out);
+    decimal("\",\"open\":", bar.open, out);
+    decimal(",\"high\":", bar.high, out);
+    decimal(",\"low\":", bar.low, out);
+    decimal(",\"close\":", bar.close, out);
+    let (volume, taker_buy_volume) = volume_keys(owner.market);
     decimal(volume, bar.volume, out);
     if let Some(quote_volume) = bar.quote_volume {
-        decimal("quote_volume", quote_volume, out);
+        decimal(",\"quote_volume\":", quote_volume, out);
     }
-    put(out, format_args!(",\"trade_count\":{}", bar.trade_count));
+    count(",\"trade_count\":", bar.trade_count, out);
     decimal(taker_buy_volume, bar.taker_buy_volume, out);
-    put(out, format_args!(",\"gap\":{},\"missing\":{}", closed.gap, closed.missing));
-    put(out, format_args!(",\"partial\":{},\"filled\":{}", closed.partial, closed.filled));
-    put(out, format_args!(",\"closed_by\":\"{}\"", closed.closed_by.as_str()));
-    let Seen { bars, bars_since_gap } = values.seen;
-    put(out, format_args!(",\"bars_seen\":{bars},\"bars_since_gap\":{bars_since_gap}"));
-    for (column, value) in values.columns.iter().zip(values.numbers) {
+    circumstances(closed, values.seen, out);
+    for (key, value) in values.keys.0.iter().zip(values.numbers) {
         if let Some(value) = value {
-            // The shortest digits that read back as the same double.
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(column.as_bytes());
-            put(out, format_args!("\":{value}"));
+            out.extend_from_slice(key.as_bytes());
+            double::write(*value, out);
         }
     }
     out.extend_from_slice(b"}\n");
 }
 
+/// How the bar came about, and how much history is behind its values.
+fn circumstances(closed: &ClosedBar, seen: Seen, out: &mut Vec<u8>) {
+    flag(",\"gap\":", closed.gap, out);
+    count(",\"missing\":", closed.missing, out);
+    flag(",\"partial\":", closed.partial, out);
+    flag(",\"filled\":", closed.filled, out);
+    put(out, &[",\"closed_by\":\"", closed.closed_by.as_str()]);
+    count("\",\"bars_seen\":", seen.bars, out);
+    count(",\"bars_since_gap\":", seen.bars_since_gap, out);
+}
+
 /// Quantities of coin-margined futures count contracts.
-const fn volume_names(market: Market) -> (&'static str, &'static str) {
+const fn volume_keys(market: Market) -> (&'static str, &'static str) {
     match market {
-        Market::Spot | Market::Usdm => ("base_volume", "taker_buy_base_volume"),
-        Market::Coinm => ("contract_volume", "taker_buy_contract_volume"),
+        Market::Spot | Market::Usdm => (",\"base_volume\":", ",\"taker_buy_base_volume\":"),
+        Market::Coinm => (",\"contract_volume\":", ",\"taker_buy_contract_volume\":"),
     }
 }
 
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing to a vector does not fail.
-    let _ = out.write_fmt(text);
+fn put(out: &mut Vec<u8>, texts: &[&str]) {
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
+    }
 }
 
-fn time(name: &str, time: Timestamp, out: &mut Vec<u8>) {
-    put(out, format_args!(",\"{name}\":\""));
+fn time(key: &str, time: Timestamp, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
     out.extend_from_slice(&time.to_iso());
-    out.push(b'"');
 }
 
-fn decimal(name: &str, number: Decimal, out: &mut Vec<u8>) {
-    put(out, format_args!(",\"{name}\":"));
+fn decimal(key: &str, number: Decimal, out: &mut Vec<u8>) {
+    out.extend_from_slice(key.as_bytes());
     number.write_to(out);
+}
+
+fn count(key: &str, count: u64, out: &mut Vec<u8>) {
+    put(out, &[key, itoa::Buffer::new().format(count)]);
+}
+
+fn flag(key: &str, is_set: bool, out: &mut Vec<u8>) {
+    put(out, &[key, if is_set { "true" } else { "false" }]);
 }
 
 #[cfg(test)]
@@ -142,8 +168,8 @@ mod tests {
     fn row(market: Market) -> String {
         let mut out = Vec::new();
         let seen = Seen { bars: 1, bars_since_gap: 1 };
-        let columns = ["sma_1".to_owned(), "rsi_14".to_owned(), "obv".to_owned()];
-        let values = Values { seen, columns: &columns, numbers: &[Some(0.001_414_18), None, Some(-1e-7)] };
+        let keys = Keys::of(&"sma(1) rsi(14) obv".parse().unwrap());
+        let values = Values { seen, keys: &keys, numbers: &[Some(0.001_414_18), None, Some(-1e-7)] };
         write(Owner { market, symbol: "XRPETH" }, &closed(market), &values, &mut out);
         String::from_utf8(out).unwrap()
     }

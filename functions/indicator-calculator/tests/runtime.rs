@@ -14,6 +14,8 @@ mod runtime_api;
 mod runtime {
     use std::collections::BTreeSet;
 
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
     use indicator_calculator::Calculator;
     use indicator_calculator::publish::MemoryStream;
     use indicator_calculator::state::MemoryStore;
@@ -99,6 +101,47 @@ mod runtime {
         function.invoke(events::payload("one-shard")).await;
         function.terminate();
         assert_eq!(lines_of(&function.log(), "ERROR"), Vec::<Value>::new());
+    }
+
+    // --- Memory ---
+
+    /// Invocations after which everything that is kept has its size.
+    const SETTLED: u64 = 100;
+    /// What the allocator may lay out otherwise later on. A kilobyte that is lost with each invocation would be as much.
+    const GROWTH_MAX_KIB: u64 = 900;
+
+    /// A batch of one trade of each of two symbols in a minute of its own: it closes the bars of the minute before.
+    fn minute(at: u64) -> Vec<u8> {
+        let time_ms = 1_767_614_400_000 + at * 60_000;
+        let record = |symbol: &str| {
+            let frame = format!(
+                r#"{{"e":"trade","E":{time_ms},"s":"{symbol}","t":{},"p":"65000.{:02}","q":"0.5","T":{time_ms},"m":true,"M":true}}"#,
+                at + 1,
+                at * 37 % 100
+            );
+            let data = BASE64_STANDARD.encode(frame);
+            format!(
+                r#"{{"kinesis":{{"partitionKey":"spot|{symbol}","sequenceNumber":"{at}","data":"{data}"}}}}"#
+            )
+        };
+        format!(r#"{{"Records":[{},{}]}}"#, record("BTCUSDT"), record("ETHUSDT")).into_bytes()
+    }
+
+    #[tokio::test]
+    #[cfg_attr(not(target_os = "linux"), ignore = "the memory of another process is read from /proc")]
+    async fn memory_stays_flat_over_a_thousand_invocations() {
+        let mut function = Function::start(&[("INTERVALS", "1m"), ("INDICATORS", "minimal")]).await;
+        let mut settled_kib = 0;
+        for at in 0..1000 {
+            let outcome = function.invoke(minute(at)).await;
+            assert_eq!((outcome.verdict.as_str(), function::named(&outcome.body)), ("response", None));
+            if at == SETTLED {
+                settled_kib = function.resident_kib();
+            }
+        }
+        let grown_kib = function.resident_kib().saturating_sub(settled_kib);
+        assert!(grown_kib < GROWTH_MAX_KIB, "{settled_kib} KiB after {SETTLED}, then {grown_kib} KiB more");
+        assert_eq!(function.rows().await.len(), 2 * 999);
     }
 
     // --- Logs and metrics ---

@@ -121,6 +121,17 @@ impl<'a> Cursor<'a> {
         found
     }
 
+    /// Steps over `text` if that stands here to the letter, white space included.
+    #[inline]
+    pub fn eat_text(&mut self, text: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let found = rest.starts_with(text.as_bytes());
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
     /// The error that `expected` should have stood here.
     pub const fn error(&self, expected: &'static str) -> JsonError {
         JsonError { expected, at: self.at }
@@ -323,5 +334,16 @@ mod tests {
         let mut cursor = Cursor::new("1 2");
         cursor.value().unwrap();
         assert_eq!(cursor.end(), Err(JsonError { expected: "the end of the text", at: 2 }));
+    }
+
+    #[test]
+    fn text_is_stepped_over_only_as_a_whole() {
+        let mut cursor = Cursor::new(r#"{"a":1}"#);
+        assert!(!cursor.eat_text(r#"{"b":"#));
+        assert!(cursor.eat_text(r#"{"a":"#));
+        assert_eq!((cursor.at(), cursor.value().unwrap().raw()), (5, "1"));
+        assert!(!cursor.eat_text("}}"));
+        assert!(cursor.eat_text("}"));
+        assert_eq!(cursor.end(), Ok(()));
     }
 }

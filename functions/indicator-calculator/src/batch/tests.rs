@@ -8,7 +8,8 @@ use crate::testing::{self, NOON_MS, event, record, trade};
 
 fn read(records: &[testing::Record<'_>], variables: &[(&str, &str)]) -> (Vec<LaneFrames>, Report) {
     let (payload, mut report) = (event(records), Report::default());
-    let lanes = lanes(&Event::parse(&payload).unwrap(), &testing::config(variables).bars, &mut report);
+    let event = Event::parse(&payload).unwrap();
+    let lanes = Batch::default().read(&event, &testing::config(variables).bars, &mut report).to_vec();
     (lanes, report)
 }
 
@@ -226,7 +227,8 @@ fn what_cannot_be_read_is_skipped_and_its_neighbours_are_not() {
 fn data_that_is_no_base64_is_skipped() {
     let event = br#"{"Records":[{"kinesis":{"sequenceNumber":"7","data":"%"}},{},7]}"#;
     let mut report = Report::default();
-    assert_eq!(lanes(&Event::parse(event).unwrap(), &BarSettings::default(), &mut report), []);
+    let event = Event::parse(event).unwrap();
+    assert_eq!(Batch::default().read(&event, &BarSettings::default(), &mut report), []);
     assert_eq!(
         (report.records, report.refusals[0].reason, report.refusals[0].count),
         (3, Reason::BadBase64, 3)
@@ -239,4 +241,31 @@ fn frames_of_a_record_are_limited() {
     let (lanes, report) = read(&[record("a", many)], &[]);
     assert_eq!(lanes[0].observations.len(), FRAMES_MAX);
     assert_eq!(report.refusals[0].reason, Reason::TooManyFrames);
+}
+
+#[test]
+fn nothing_of_a_batch_is_left_in_the_next() {
+    let (mut batch, bars) = (Batch::default(), BarSettings::default());
+    let mut read = |records: &[testing::Record<'_>]| {
+        let payload = event(records);
+        batch.read(&Event::parse(&payload).unwrap(), &bars, &mut Report::default()).to_vec()
+    };
+    let first = [record("a", trade("A", 1, 1)), record("b", trade("B", 1, 1)), record("c", trade("B", 2, 2))];
+    let second = [record("b", trade("B", 3, 3))];
+    let (before, again, fresh) = (read(&first), read(&second), self::read(&second, &[]).0);
+    assert_eq!((before.len(), again), (2, fresh));
+    assert_eq!(read(&first), before);
+}
+
+#[test]
+fn a_batch_of_many_frames_is_not_held_on_to() {
+    let (mut batch, bars) = (Batch::default(), BarSettings::default());
+    let mut read = |records: &[testing::Record<'_>]| {
+        let payload = event(records);
+        batch.read(&Event::parse(&payload).unwrap(), &bars, &mut Report::default());
+        batch.lanes.iter().map(|lane| lane.observations.capacity()).sum::<usize>()
+    };
+    let many = vec![trade("A", 1, 1); OBSERVATIONS_KEPT_MAX + 1].join("");
+    assert!(read(&[record("a", many)]) > OBSERVATIONS_KEPT_MAX);
+    assert!(read(&[record("b", trade("B", 1, 1))]) <= OBSERVATIONS_KEPT_MAX);
 }

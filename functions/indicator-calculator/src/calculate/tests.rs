@@ -3,11 +3,14 @@
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
+use tapeline_lambda_wire::log::chain;
 
 use super::*;
 use crate::fault::Fault;
-use crate::publish::MemoryStream;
-use crate::state::{Condition, MemoryStore, StoreCall};
+use crate::publish::{MemoryStream, OutputRecord};
+use crate::state::{
+    Condition, Item, ItemKey, MemoryStore, Part, SaveError, StateStore, StoreCall, StoreError, Write,
+};
 use crate::testing::{self, event, record, trade};
 
 /// A deployment: any number of environments on one store and one stream.
@@ -107,6 +110,35 @@ impl StateStore for Raced {
     async fn save(&self, write: &Write) -> Result<(), SaveError> {
         self.store.save(write).await
     }
+}
+
+/// A store that takes its time for some lanes.
+struct Slow(MemoryStore);
+
+impl StateStore for Slow {
+    async fn load(&self, keys: &[ItemKey]) -> Result<Vec<Item>, StoreError> {
+        if keys.iter().any(|key| key.lane == "spot|S0") {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+        self.0.load(keys).await
+    }
+
+    async fn save(&self, write: &Write) -> Result<(), SaveError> {
+        self.0.save(write).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_are_in_the_order_of_their_symbols_however_long_the_store_takes() {
+    let deployment = Deployment::default();
+    let slow = Slow(deployment.store.clone());
+    let mut environment = Calculator::new(testing::config(&[]), slow, deployment.stream.clone());
+    let symbols: Vec<_> = (0..3 * LANES_PER_GROUP).map(|at| format!("S{at}")).collect();
+    let minutes = [(1, 1), (2, 61)].into_iter();
+    let trades = minutes.flat_map(|(id, at)| symbols.iter().map(move |symbol| (symbol.as_str(), id, at)));
+    assert_eq!(run(&mut environment, &trades.collect::<Vec<_>>()).await.0, done());
+    let expected: Vec<_> = symbols.iter().map(|symbol| format!("{symbol} 00")).collect();
+    assert_eq!(deployment.rows(), expected);
 }
 
 #[tokio::test]

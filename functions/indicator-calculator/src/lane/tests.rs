@@ -3,7 +3,7 @@
 use tapeline_lambda_wire::kinesis::Event;
 
 use super::*;
-use crate::batch;
+use crate::batch::Batch;
 use crate::config::Config;
 use crate::testing::{self, event, record, trade};
 
@@ -21,13 +21,15 @@ impl Bench {
 
     /// Loads what is stored and takes a batch of trades at these seconds under one partition key.
     fn advanced(&mut self, key: &str, trades: &[(u64, u64)]) -> Advanced {
-        let rules = Rules { bars: &self.config.bars, plan: &self.config.plan };
+        let keys = Keys::of(&self.config.plan);
+        let rules = Rules::of(&self.config, &keys);
         let mut stored = Stored::from_items(rules, &self.items, &mut self.report);
         let records: Vec<_> =
             trades.iter().map(|(id, second)| record(key, trade("A", *id, *second))).collect();
         let event = event(&records);
-        let mut lanes = batch::lanes(&Event::parse(&event).unwrap(), rules.bars, &mut self.report);
-        stored.advance(rules, lanes.remove(0), &mut self.report)
+        let (event, mut batch) = (Event::parse(&event).unwrap(), Batch::default());
+        let lanes = batch.read(&event, rules.bars, &mut self.report);
+        stored.advance(rules, &mut lanes[0], &mut self.report)
     }
 
     /// Stores what is to be written.

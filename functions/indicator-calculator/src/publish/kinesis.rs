@@ -4,6 +4,7 @@
 //! again, alone. Calls go one after another: records of one partition key stay in their order unless some are refused.
 
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry};
 use thiserror::Error;
@@ -60,6 +61,15 @@ impl KinesisStream {
     /// Opens a stream, which must exist.
     pub(crate) const fn new(client: Client, stream: String) -> Self {
         Self { client, stream }
+    }
+
+    /// Puts no records, once, to open a connection. The stream refuses that, and it is the only call that the function
+    /// may make and that changes nothing.
+    pub(crate) async fn touch(&self) {
+        let call = self.client.put_records().stream_name(&self.stream).set_records(Some(Vec::new()));
+        let once = aws_sdk_kinesis::config::Builder::new().retry_config(RetryConfig::disabled());
+        // Whatever is answered, the connection is there, or will not be.
+        let _ = Box::pin(call.customize().config_override(once).send()).await;
     }
 
     /// Tries each record once.

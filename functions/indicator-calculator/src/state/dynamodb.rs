@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
@@ -22,6 +23,9 @@ const KEYS_PER_CALL_MAX: usize = 100;
 
 /// Calls of one load at a time. Each takes a connection of its own, which costs a handshake when it is new.
 const CALLS_MAX: usize = 8;
+
+/// No lane: one has a market and a `|`.
+const NO_LANE: &str = "-";
 
 const LANE: &str = "lane";
 const PART: &str = "part";
@@ -50,6 +54,16 @@ impl DynamoDb {
     /// Opens a table, which must exist.
     pub(crate) const fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+
+    /// Reads what is not there, once, to open a connection. Half a read unit is what it costs.
+    pub(crate) async fn touch(&self) {
+        let key = ItemKey { lane: NO_LANE.to_owned(), part: Part::Hot };
+        let Ok(request) = KeysAndAttributes::builder().keys(key_attributes(&key)).build() else { return };
+        let call = self.client.batch_get_item().request_items(&self.table, request).customize();
+        let once = aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
+        // Whatever is answered, the connection is there, or will not be.
+        let _ = Box::pin(call.config_override(once).send()).await;
     }
 
     /// Reads the items of at most [`KEYS_PER_CALL_MAX`] keys.

@@ -93,6 +93,13 @@ impl Function {
         outcome.expect("the function answers").unwrap()
     }
 
+    /// Memory of the process that is resident, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    }
+
     /// Every row that was published, in its order.
     pub(crate) async fn rows(&self) -> Vec<Vec<u8>> {
         let records = self.rows.get_record_store("rows").await;

@@ -69,10 +69,10 @@ fn records<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Vec<Record<'a>>>, JsonE
     if cursor.peek() != Some(b'[') {
         return Ok(cursor.value()?.is_null().then(Vec::new));
     }
-    let mut records = Vec::new();
+    let (mut records, mut shared) = (Vec::new(), Shared::default());
     let mut array = cursor.array()?;
     while let Some(element) = array.element()? {
-        records.push(Record::parse(element)?);
+        records.push(Record::parse(element, &mut shared)?);
     }
     Ok(Some(records))
 }
@@ -132,8 +132,72 @@ impl KinesisKey {
     }
 }
 
+/// What the records of an event have in common, as the record before has it: it need not be read again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shared<'a> {
+    identity_arn: Option<Value<'a>>,
+    region: Option<Value<'a>>,
+    event_source_arn: Option<Value<'a>>,
+}
+
+/// The value behind these keys, if they are what stands next.
+fn behind<'a>(cursor: &mut Cursor<'a>, keys: &str) -> Option<Value<'a>> {
+    if cursor.eat_text(keys) { cursor.value().ok() } else { None }
+}
+
+/// As [`behind`]; where the record before had the same value, that is compared.
+fn shared_behind<'a>(
+    cursor: &mut Cursor<'a>,
+    keys: &str,
+    before: &mut Option<Value<'a>>,
+) -> Option<Value<'a>> {
+    if !cursor.eat_text(keys) {
+        return None;
+    }
+    if !before.is_some_and(|before| cursor.eat_text(before.raw())) {
+        *before = cursor.value().ok();
+    }
+    *before
+}
+
 impl<'a> Record<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, JsonError> {
+    fn parse(cursor: &mut Cursor<'a>, shared: &mut Shared<'a>) -> Result<Self, JsonError> {
+        match Self::parse_usual(cursor, shared) {
+            Some(record) => Ok(record),
+            None => Self::parse_any(cursor),
+        }
+    }
+
+    /// Reads a record whose keys stand as the service writes them. `None` for any other, and the cursor is where it was:
+    /// such a record is read key by key, and comes out the same.
+    ///
+    /// Takes half of the instructions that reading it key by key takes (callgrind), most of them over its data.
+    fn parse_usual(cursor: &mut Cursor<'a>, shared: &mut Shared<'a>) -> Option<Self> {
+        let ahead = &mut cursor.clone();
+        let partition_key =
+            behind(ahead, r#"{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"#)?.as_text()?;
+        let sequence_number = behind(ahead, r#","sequenceNumber":"#)?.as_text()?;
+        let data = behind(ahead, r#","data":"#)?;
+        let arrival = behind(ahead, r#","approximateArrivalTimestamp":"#)?;
+        let event_id = behind(ahead, r#"},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"#)?;
+        let identity_keys = r#","eventName":"aws:kinesis:record","invokeIdentityArn":"#;
+        shared_behind(ahead, identity_keys, &mut shared.identity_arn)?;
+        shared_behind(ahead, r#","awsRegion":"#, &mut shared.region)?;
+        let arn = shared_behind(ahead, r#","eventSourceARN":"#, &mut shared.event_source_arn)?;
+        if !ahead.eat_text("}") {
+            return None;
+        }
+        *cursor = ahead.clone();
+        let kinesis = Kinesis {
+            partition_key: Some(partition_key),
+            sequence_number: Some(sequence_number),
+            data: Some(data).filter(|value| !value.is_null()),
+            arrival: Some(arrival),
+        };
+        Some(Self { event_id: event_id.as_text(), event_source_arn: arn.as_text(), kinesis })
+    }
+
+    fn parse_any(cursor: &mut Cursor<'a>) -> Result<Self, JsonError> {
         let mut record = Self::default();
         if cursor.peek() != Some(b'{') {
             cursor.value()?;
@@ -172,7 +236,8 @@ impl<'a> Record<'a> {
 
     /// When the stream took the record, in microseconds since the epoch; `None` where that cannot be told.
     pub fn arrival_micros(&self) -> Option<i64> {
-        self.kinesis.arrival.and_then(arrival_micros)
+        let arrival = self.kinesis.arrival?;
+        usual_micros(arrival.raw()).or_else(|| arrival_micros(arrival))
     }
 
     /// The stream.
@@ -209,6 +274,14 @@ impl<'a> Kinesis<'a> {
         }
         Ok(kinesis)
     }
+}
+
+/// Reads ten digits of seconds and three of a fraction, as nine of ten times are written; `None` for any other.
+fn usual_micros(number: &str) -> Option<i64> {
+    let (seconds, fraction) = number.split_at_checked(10)?;
+    let millis = fraction.strip_prefix('.').filter(|millis| millis.len() == 3)?;
+    let (seconds, millis): (u32, u32) = (seconds.parse().ok()?, millis.parse().ok()?);
+    Some((i64::from(seconds) * 1000 + i64::from(millis)) * 1000)
 }
 
 #[cfg(test)]
@@ -277,6 +350,9 @@ mod tests {
         check_arrival("1545084650.987", Some(1_545_084_650_987_000));
         check_arrival("1545084650.98", Some(1_545_084_650_980_000));
         check_arrival("1545084650.001", Some(1_545_084_650_001_000));
+        check_arrival("9545084650.987", Some(9_545_084_650_987_000));
+        check_arrival("154508465.0987", Some(154_508_465_098_700));
+        check_arrival("-154508465.987", None);
         check_arrival("1545084650", Some(1_545_084_650_000_000));
         check_arrival("1.545084650987E9", Some(1_545_084_650_987_000));
         check_arrival("null", None);
@@ -308,6 +384,45 @@ mod tests {
             assert_eq!((record.sequence_number(), record.partition_key()), (None, None));
             assert_eq!((record.shard_id(), record.event_source_arn()), (None, None));
             assert_eq!((record.arrival_micros(), data_of(record)), (None, Err(DataError::Absent)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_is_the_same_in_any_order_of_its_keys(
+            text in "[a-z|\\\\\"]{0,9}",
+            odd in prop::option::of((0..12_usize, prop::sample::select(vec!["null", "7", "{}", "[1]", "\"\""]))),
+            (inner_turn, outer_turn) in (0..5_usize, 0..8_usize),
+        ) {
+            let text = serde_json::to_string(&text).unwrap();
+            let mut members = [
+                ("kinesisSchemaVersion", "\"1.0\""), ("partitionKey", &text), ("sequenceNumber", "\"495\""),
+                ("data", "\"SGk=\""), ("approximateArrivalTimestamp", "1545084650.987"),
+                ("eventSource", "\"aws:kinesis\""), ("eventVersion", "\"1.0\""), ("eventID", "\"shard:495\""),
+                ("eventName", "\"aws:kinesis:record\""), ("invokeIdentityArn", "\"arn:aws:iam\""),
+                ("awsRegion", "\"us-east-2\""), ("eventSourceARN", &text),
+            ];
+            if let Some((at, value)) = odd {
+                members[at].1 = value;
+            }
+            let members = members.map(|(key, value)| format!("\"{key}\":{value}"));
+            let record = |inner_turn, outer_turn| {
+                let (mut inner, outer) = (members[..5].to_vec(), &members[5..]);
+                inner.rotate_left(inner_turn);
+                let mut outer = [&[format!("\"kinesis\":{{{}}}", inner.join(","))], outer].concat();
+                outer.rotate_left(outer_turn);
+                format!("{{{}}}", outer.join(","))
+            };
+            let (usual, other) = (record(0, 0), record(inner_turn, outer_turn));
+            prop_assert_eq!(only_record(&usual), only_record(&other));
+            // What the record before has is not taken for this one's.
+            let before = usual.replacen("us-east", "us-west", 1).replacen("arn:aws:iam", "arn:aws:iam\\\\", 1);
+            let event = format!("{{\"Records\":[{before},{usual},{other},{usual}]}}");
+            let records = Event::parse(event.as_bytes()).unwrap().records;
+            prop_assert_eq!(&records[1..], [only_record(&usual); 3]);
+            let mut cursor = Cursor::new(&usual);
+            prop_assert_eq!(Record::parse_any(&mut cursor), Ok(only_record(&usual)));
+            prop_assert_eq!(cursor.end(), Ok(()));
         }
     }
 
