@@ -29,7 +29,9 @@ BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench bench-local build deploy logs delete invoke fuzz
+.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench \
+  check-instructions record-instructions bench-local \
+  build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -71,6 +73,14 @@ bench: .venv-bench/installed ## Measures both functions and the indicators besid
 	cargo build --release --locked -p tapeline-bench -p record-transformer -p peer-rust-typed -p peer-rust-value
 	cargo build --release --locked -p indicator-calculator
 	target/release/tapeline-bench .venv-bench
+
+check-instructions: ## Counts instructions with callgrind and compares them with bench/instructions.json
+	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
+	python3 tools/check_instructions.py
+
+record-instructions: ## Writes bench/instructions.json anew, after a change that made something faster
+	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
+	python3 tools/check_instructions.py --record
 
 bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
