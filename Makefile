@@ -30,7 +30,7 @@ TARGET ?=
 SECONDS_EACH ?= 60
 
 .PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench \
-  check-instructions record-instructions bench-local \
+  check-instructions record-instructions bench-local bench-shards \
   build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
@@ -85,6 +85,10 @@ record-instructions: ## Writes bench/instructions.json anew, after a change that
 bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/bench-local.sh
+
+bench-shards: ## Replays 1,300 symbols at 10,000 frames a second with 1 to 16 shards, and with several batch windows
+	cargo build --release --locked -p tapeline -p indicator-calculator
+	python3 tools/bench_shards.py
 
 build: .venv/deploy.installed ## Builds what a template deploys, and checks its size (TEMPLATE=attach.yaml ARCH=x86_64)
 	tools/build.sh "$(ARCH)" "$(TEMPLATE)"
