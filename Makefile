@@ -72,7 +72,8 @@ test-deploy: check-template .venv-deploy-test/installed ## Builds for both archi
 bench: .venv-bench/installed ## Measures both functions and the indicators beside their peers and the floor
 	cargo build --release --locked -p tapeline-bench -p record-transformer -p peer-rust-typed -p peer-rust-value
 	cargo build --release --locked -p indicator-calculator
-	target/release/tapeline-bench .venv-bench
+	mkdir -p target/bench
+	target/release/tapeline-bench .venv-bench | tee target/bench/bench.txt
 
 check-instructions: ## Counts instructions with callgrind and compares them with bench/instructions.json
 	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
@@ -88,7 +89,8 @@ bench-local: ## Measures the local run: frames to Parquet and trades to bars wit
 
 bench-shards: ## Replays 1,300 symbols at 10,000 frames a second with 1 to 16 shards, and with several batch windows
 	cargo build --release --locked -p tapeline -p indicator-calculator
-	python3 tools/bench_shards.py
+	mkdir -p target/bench-shards
+	python3 tools/bench_shards.py | tee target/bench-shards/bench.txt
 
 build: .venv/deploy.installed ## Builds what a template deploys, and checks its size (TEMPLATE=attach.yaml ARCH=x86_64)
 	tools/build.sh "$(ARCH)" "$(TEMPLATE)"

@@ -81,8 +81,8 @@ COLUMNS = {
     "frames_a_batch": "frames/batch",
     "read_a_second": "reads/s",
     "written_a_second": "writes/s",
-    "written_a_shard": "writes/s/shard",
-    "units_a_symbol_minute": "units/symbol-min",
+    "written_a_shard": "writes/s/sh.",
+    "units_a_symbol_minute": "units/sym-min",
     "cpu_us_a_frame": "CPU us/frame",
 }
 
@@ -90,12 +90,12 @@ COLUMNS = {
 def tell(title, runs):
     """Prints runs, each as soon as it has come to its end."""
     print(f"\n{title}")
-    print("".join(f"{name:>17}" for name in COLUMNS.values()))
+    print("".join(f"{name:>14}" for name in COLUMNS.values()))
     told = []
     for run in runs:
         run["written_a_shard"] = run["written_a_second"] / run["shards"]
         cells = (run[name] for name in COLUMNS)
-        print("".join(f"{cell:>17,.1f}" if isinstance(cell, float) else f"{cell:>17,}" for cell in cells), flush=True)
+        print("".join(f"{cell:>14,.1f}" if isinstance(cell, float) else f"{cell:>14,}" for cell in cells), flush=True)
         told.append(run)
     return told
 

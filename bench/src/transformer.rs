@@ -28,7 +28,7 @@ pub(crate) fn measure(places: &Places, report: &mut Report) {
     let functions = Contender::ALL.map(|contender| (contender, Function::start(contender.command(places)).0));
     let answer = check(&functions, &event);
     println!(
-        "{RECORDS} records, {} bytes a frame on average, an event of {} bytes, an answer of {}; outcomes {:?}",
+        "{RECORDS} records, {} bytes a frame on average, an event of {} bytes, an answer of {}\noutcomes {:?}",
         (0..RECORDS).map(|at| frame(at).len() as u64).sum::<u64>() / RECORDS,
         event.len(),
         answer.len(),
