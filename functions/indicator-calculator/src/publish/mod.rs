@@ -1,5 +1,6 @@
 //! Where rows go: the port, and its adapters.
 
+#[cfg(feature = "aws")]
 mod kinesis;
 mod memory;
 
@@ -7,6 +8,7 @@ use std::future::Future;
 
 use thiserror::Error;
 
+#[cfg(feature = "aws")]
 pub use kinesis::KinesisStream;
 pub use memory::MemoryStream;
 

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(feature = "aws")]
 mod dynamodb;
 mod memory;
 
@@ -10,6 +11,7 @@ use std::future::Future;
 use tapeline_market::Interval;
 use thiserror::Error;
 
+#[cfg(feature = "aws")]
 pub use dynamodb::DynamoDb;
 pub use memory::{MemoryStore, StoreCall};
 
