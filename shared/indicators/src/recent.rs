@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_value_of_a_window_is_computed() {
-        let numbers: Vec<u32> = (0..20).collect();
+        let numbers: Vec<u32> = (0..100).collect();
         let (mut recent, mut computed) = (Recent::new(3), 0);
         for window in numbers.windows(3) {
             let doubles = recent.follow(window.iter().map(|number| {

@@ -1,6 +1,6 @@
 //! One number of each of the last closed bars, and what is known of the windows that end with the newest.
 
-use crate::running::{Rule, Running, keep_newest};
+use crate::running::{Rule, Running, SLACK, keep_newest};
 
 /// One number of each of the last bars, oldest first, and `R` of every window of them.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) struct Column<R> {
 impl<R: Rule> Column<R> {
     /// A column without values that is read `depth` bars back.
     pub(super) fn new(depth: usize) -> Self {
-        let (ticks, values) = (Vec::with_capacity(2 * depth), Vec::with_capacity(2 * depth));
+        let (ticks, values) = (Vec::with_capacity(depth + SLACK), Vec::with_capacity(depth + SLACK));
         Self { depth, ticks, values, running: Running::new(depth) }
     }
 
