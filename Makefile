@@ -25,6 +25,9 @@ ARCH ?= arm64
 CONFIG ?= $(basename $(TEMPLATE)).local.toml
 # What `make test` builds as well. Built alone, the binaries' dependencies have other features and are compiled once more.
 BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
+# What `make bench` runs. The calculator is built apart from it: what is measured of its library does without the AWS SDK.
+MEASURED := tapeline-bench record-transformer peer-rust-typed peer-rust-value
+BUILT_FOR_COUNTING := cargo build --release --locked -p tapeline-bench --bin tapeline-instructions --no-default-features
 # One fuzz target, or all of them.
 TARGET ?=
 SECONDS_EACH ?= 60
@@ -70,17 +73,17 @@ test-deploy: check-template .venv-deploy-test/installed ## Builds for both archi
 	tools/test-deploy.sh
 
 bench: .venv-bench/installed ## Measures both functions and the indicators beside their peers and the floor
-	cargo build --release --locked -p tapeline-bench -p record-transformer -p peer-rust-typed -p peer-rust-value
+	cargo build --release --locked $(foreach name,$(MEASURED),-p $(name) --bin $(name))
 	cargo build --release --locked -p indicator-calculator
 	mkdir -p target/bench
 	target/release/tapeline-bench .venv-bench | tee target/bench/bench.txt
 
 check-instructions: ## Counts instructions with callgrind and compares them with bench/instructions.json
-	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
+	$(BUILT_FOR_COUNTING)
 	python3 tools/check_instructions.py
 
 record-instructions: ## Writes bench/instructions.json anew, after a change that made something faster
-	cargo build --release --locked -p tapeline-bench --bin tapeline-instructions
+	$(BUILT_FOR_COUNTING)
 	python3 tools/check_instructions.py --record
 
 bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory

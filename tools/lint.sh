@@ -8,4 +8,4 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 cargo deny --locked check bans licenses sources
 cargo machete
-python3 -m py_compile tools/*.py
+python3 -m py_compile tools/*.py bench/peers/*/*.py

@@ -28,10 +28,14 @@ pub(crate) fn measure(places: &Places, report: &mut Report) {
         streamed.push(round.ns_per_bar);
     }
     let (ours, streamed) = (Samples::of(ours), Samples::of(streamed));
-    report.section("indicators, standard preset", "ns per closed bar");
-    report.row("tapeline", &ours);
+    report.section("indicators", "ns per closed bar");
+    report.row(&format!("tapeline, preset standard, {} values", plan.columns().len()), &ours);
+    let minimal: Plan = "minimal".parse().expect("a preset");
+    let round = || ns_per(BARS, || drop(black_box(advance(black_box(&bars), &minimal))));
+    let minimal_row = format!("tapeline, preset minimal, {} values", minimal.columns().len());
+    report.row(&minimal_row, &Samples::of((0..ROUNDS).map(|_| round()).collect()));
     save_and_restore(&bars, &plan, report);
-    report.section("indicators", "ns per value");
+    report.section("indicators, standard preset", "ns per value");
     report.row(&format!("tapeline, {} values", plan.columns().len()), &ours.per(plan.columns().len() as f64));
     report.row(&format!("ta-lib crate, streaming, {values} values"), &streamed.per(values as f64));
     let (batch_values, batch) = batch(places, &columns);
@@ -51,8 +55,8 @@ fn save_and_restore(bars: &[ClosedBar], plan: &Plan, report: &mut Report) {
             drop(black_box(Series::restore(black_box(&state), plan).expect("a whole state")));
         }
     });
-    report.row(&format!("saving {} bytes of state", state.len()), &save);
-    report.row("restoring them", &restore);
+    report.row(&format!("preset standard, saving {} bytes of state", state.len()), &save);
+    report.row("preset standard, restoring them", &restore);
 }
 
 fn rounds(mut work: impl FnMut()) -> Samples {
