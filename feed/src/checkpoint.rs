@@ -1,0 +1,1 @@
+//! How far each route has got, kept in a file over restarts.

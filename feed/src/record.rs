@@ -1,0 +1,1 @@
+//! Frames recorded in files.

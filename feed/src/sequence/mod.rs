@@ -1,0 +1,1 @@
+//! Each id once and in order: pure bookkeeping between sockets and sink.
