@@ -144,10 +144,10 @@ impl Shape {
             format!(r#"{{"stream":"{stream}@{event}","data":{{"e":"{event}","E":{time},"s":"{symbol}""#);
         for (place, (field, name)) in fields.iter().enumerate() {
             let value = values.get(place).copied().flatten().ok_or((*name, "there"))?;
-            text.push_str(&format!(r#","{field}":{}"#, value.raw()));
+            text.extend([",\"", field, "\":", value.raw()]);
         }
         if let Some(value) = values.get(fields.len()).copied().flatten() {
-            text.push_str(&format!(r#","{}":{}"#, self.optional.0, value.raw()));
+            text.extend([",\"", self.optional.0, "\":", value.raw()]);
         }
         text.push_str("}}");
         Ok(Bytes::from(text))

@@ -46,7 +46,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Debug, Error)]
 pub(super) enum OpenError {
     /// Refused, or not understood.
-    #[error("expected the exchange to open a socket: {0}")]
+    #[error("expected the exchange to open a socket")]
     Socket(#[source] Box<tungstenite::Error>),
     /// Too slow.
     #[error("expected the exchange to open a socket within {} s", OPEN_TIME_MAX.as_secs())]

@@ -1,6 +1,5 @@
 //! The exchange's REST API: what was traded before, and which symbols there are.
 
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,11 +17,11 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::backfill::{self, ROWS_MAX, RowsError};
-use super::clock;
 use super::endpoint::Endpoint;
 use super::listing;
 use super::pace::Pace;
 use super::plan::{Micros, encoded};
+use super::{chain, clock};
 use crate::frame::Frame;
 use crate::sequence::{Answer, Ask, Content};
 
@@ -170,7 +169,7 @@ impl Rest {
             Err(error) => Err(error),
         };
         if let Err(RestError::Unreachable(_) | RestError::Failed { .. }) = answer {
-            self.on_pace(|pace, now| pace.failed(now));
+            self.on_pace(Pace::failed);
         }
         answer
     }
@@ -256,15 +255,4 @@ async fn answer(rest: &Rest, ask: Ask) -> Answer {
         }
     };
     Answer { route: ask.route, content }
-}
-
-/// The error and what caused it, on one line.
-fn chain(error: &RestError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }

@@ -249,7 +249,7 @@ impl Sequencer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{MINUTE, Session, ids, unfilled};
+    use super::super::testing::{LIMITS, MINUTE, Session, ask, ids, route, unfilled};
     use super::*;
 
     #[test]
@@ -280,27 +280,27 @@ mod tests {
         let mut session = Session::new();
         session.take(&[5, 9]);
         assert_eq!(session.due(), []);
-        session.advance(session.limits().patience);
-        assert_eq!(session.due(), [session.ask(6, Some(8))]);
+        session.advance(LIMITS.patience);
+        assert_eq!(session.due(), [ask(6, Some(8))]);
         // One question at a time.
         assert_eq!(session.due(), []);
         let steps = session.answer(&[6, 7, 8]);
         assert_eq!(ids(&steps), [6, 7, 8, 9]);
-        assert_eq!(steps.last(), Some(&Step::Filled { route: session.route(), from: 6, frames: 3 }));
+        assert_eq!(steps.last(), Some(&Step::Filled { route: route(), from: 6, frames: 3 }));
     }
 
     #[test]
     fn a_short_answer_is_asked_on() {
         let mut session = Session::new();
         session.take(&[5, 9]);
-        session.advance(session.limits().patience);
+        session.advance(LIMITS.patience);
         session.due();
         assert_eq!(ids(&session.answer(&[6])), [6]);
-        assert_eq!(session.due(), [session.ask(7, Some(8))]);
+        assert_eq!(session.due(), [ask(7, Some(8))]);
         assert!(ids(&session.answer(&[])).is_empty());
         assert_eq!(session.due(), []);
         session.advance(Duration::from_millis(500));
-        assert_eq!(session.due(), [session.ask(7, Some(8))]);
+        assert_eq!(session.due(), [ask(7, Some(8))]);
         assert_eq!(ids(&session.answer(&[7, 8])), [7, 8, 9]);
     }
 
@@ -308,7 +308,7 @@ mod tests {
     fn what_the_rest_api_does_not_have_is_reported() {
         let mut session = Session::new();
         session.take(&[5, 9]);
-        session.advance(session.limits().patience);
+        session.advance(LIMITS.patience);
         session.due();
         let steps = session.answer(&[6, 8]);
         assert_eq!(ids(&steps), [6, 8, 9]);
@@ -319,18 +319,18 @@ mod tests {
     fn a_gap_that_nobody_fills_is_given_up_with_its_ids() {
         let mut session = Session::new();
         session.take(&[5, 9, 12]);
-        session.advance(session.limits().fill_time_max);
+        session.advance(LIMITS.fill_time_max);
         let steps = session.due();
         assert_eq!(ids(&steps), [9]);
         assert_eq!(unfilled(&steps), [(6, 8, Why::Late)]);
-        assert!(steps.contains(&session.ask(10, Some(11))));
+        assert!(steps.contains(&ask(10, Some(11))));
     }
 
     #[test]
     fn a_refusal_gives_the_gap_up() {
         let mut session = Session::new();
         session.take(&[5, 9]);
-        session.advance(session.limits().patience);
+        session.advance(LIMITS.patience);
         session.due();
         let steps = session.hear(Content::Refused);
         assert_eq!((ids(&steps), unfilled(&steps)), (vec![9], vec![(6, 8, Why::Refused)]));
@@ -342,10 +342,10 @@ mod tests {
         // Room for three.
         assert_eq!(ids(&session.take(&[1, 3, 4, 5, 6, 7])), [1]);
         assert_eq!(session.sequencer.held(), 3);
-        session.advance(session.limits().patience);
-        assert_eq!(session.due(), [session.ask(2, Some(2))]);
+        session.advance(LIMITS.patience);
+        assert_eq!(session.due(), [ask(2, Some(2))]);
         assert_eq!(ids(&session.answer(&[2])), [2, 3, 4, 5]);
-        assert_eq!(session.due(), [session.ask(6, Some(7))]);
+        assert_eq!(session.due(), [ask(6, Some(7))]);
         assert_eq!(ids(&session.answer(&[6, 7])), [6, 7]);
     }
 
@@ -355,8 +355,8 @@ mod tests {
         assert_eq!(ids(&session.take(&[4, 5, 6])), [6]);
         let mut session = Session::resumed(5);
         session.take(&[8]);
-        session.advance(session.limits().patience);
-        assert_eq!(session.due(), [session.ask(6, Some(7))]);
+        session.advance(LIMITS.patience);
+        assert_eq!(session.due(), [ask(6, Some(7))]);
     }
 
     #[test]
@@ -364,7 +364,7 @@ mod tests {
         let mut session = Session::resumed(5);
         session.doubt();
         session.advance(Duration::from_secs(1));
-        assert_eq!(session.due(), [session.ask(6, None)]);
+        assert_eq!(session.due(), [ask(6, None)]);
         assert_eq!(ids(&session.answer(&[6, 7])), [6, 7]);
         session.advance(MINUTE);
         assert_eq!(session.due(), []);
@@ -388,7 +388,7 @@ mod tests {
         session.doubt();
         session.answer(&[]);
         session.advance(MINUTE);
-        assert_eq!(session.due(), [session.ask(6, None)]);
+        assert_eq!(session.due(), [ask(6, None)]);
     }
 
     #[test]
@@ -405,6 +405,6 @@ mod tests {
         session.event_time_ms += 61_000;
         let steps = session.take(&[3, 4]);
         assert_eq!(ids(&steps), [3, 4]);
-        assert_eq!(steps[0], Step::Anew { route: session.route(), last: Some(1001), id: 3 });
+        assert_eq!(steps[0], Step::Anew { route: route(), last: Some(1001), id: 3 });
     }
 }
