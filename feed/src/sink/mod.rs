@@ -2,9 +2,11 @@
 //!
 //! [`packing`] makes records of frames, [`producer`] decides which of them the next call takes, [`spool`] keeps on the
 //! disk what the stream does not take, [`ledger`] knows how far each route has got. None of them waits for anything:
-//! they take the time as an argument.
+//! [`flow`] drives them, and [`kinesis`] alone talks to the service.
 
 pub mod backoff;
+pub mod flow;
+pub mod kinesis;
 pub mod ledger;
 pub mod packing;
 pub mod producer;
