@@ -5,7 +5,6 @@
 //! decided about ids is decided in [`crate::sequence`].
 
 mod backfill;
-mod clock;
 mod connection;
 mod endpoint;
 mod fleet;
@@ -171,6 +170,12 @@ impl Settings {
         of_all.into_iter().cloned().chain(named).collect()
     }
 
+    /// So far apart, questions for mere doubt take half of the request weight; the other half is left to gaps.
+    fn doubts_apart(&self) -> Duration {
+        let doubts = self.weight_per_minute / (2 * rest::weight_max(self.market));
+        Duration::from_mins(1) / doubts.max(1)
+    }
+
     const fn in_micros(&self) -> Micros {
         if self.micros { Micros::Yes } else { Micros::No }
     }
@@ -189,6 +194,7 @@ pub fn start(
         held_back_frames_max: settings.held_back_frames_max,
         patience: PATIENCE,
         fill_time_max: FILL_TIME_MAX,
+        doubts_apart: settings.doubts_apart(),
     };
     let sequencer = Sequencer::new(limits, resume);
     let settings = settings.clone();

@@ -17,11 +17,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::backfill::{self, ROWS_MAX, RowsError};
+use super::chain;
 use super::endpoint::Endpoint;
 use super::listing;
 use super::pace::Pace;
 use super::plan::{Micros, encoded};
-use super::{chain, clock};
+use crate::clock;
 use crate::frame::Frame;
 use crate::sequence::{Answer, Ask, Content};
 
@@ -67,6 +68,12 @@ impl Api {
             Market::Coinm => &COINM,
         }
     }
+}
+
+/// The weight of the heaviest question for trades.
+pub(super) fn weight_max(market: Market) -> u32 {
+    let api = Api::of(market);
+    api.agg_trades_weight.max(api.trades_weight)
 }
 
 /// A request did not succeed.
@@ -151,7 +158,7 @@ impl Rest {
         let symbol = encoded(ask.route.symbol.as_deref().unwrap_or_default());
         let query = format!("{name}?symbol={symbol}&fromId={}&limit={count}", ask.from);
         let body = self.get(&query, weight).await?;
-        let frames = backfill::frames(&body, &ask.route, clock::wall_time()).map_err(RestError::Rows)?;
+        let frames = backfill::frames(&body, &ask.route, clock::now()).map_err(RestError::Rows)?;
         let is_full = frames.len() as u64 >= count;
         Ok((frames, is_full))
     }

@@ -55,6 +55,7 @@ impl<'r> Run<'r> {
             patience: Duration::from_millis(250),
             // The laws are about what can be filled: nothing is given up for being late.
             fill_time_max: Duration::MAX,
+            doubts_apart: Duration::ZERO,
         };
         let sequencer = Sequencer::new(limits, &[]);
         Self { sequencer, now: Duration::ZERO, traded: 0, absent, asks: VecDeque::new(), steps: Vec::new() }

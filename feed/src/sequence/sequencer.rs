@@ -21,6 +21,9 @@ pub struct Limits {
     pub patience: Duration,
     /// A gap that was not made smaller for so long is given up.
     pub fill_time_max: Duration,
+    /// Questions for mere doubt are so far apart, all routes together: most doubts are answered by a frame meanwhile, and
+    /// gaps that are known come first.
+    pub doubts_apart: Duration,
 }
 
 /// What is to be done, in this order.
@@ -133,6 +136,7 @@ pub struct Sequencer {
     open: BTreeSet<usize>,
     held: usize,
     equal: u64,
+    next_doubt_at: Duration,
 }
 
 impl Sequencer {
@@ -146,6 +150,7 @@ impl Sequencer {
             open: BTreeSet::new(),
             held: 0,
             equal: 0,
+            next_doubt_at: Duration::ZERO,
         };
         for Mark { route, last_id } in resume {
             if route.kind.is_some_and(|kind| is_sequenced(route.market, kind)) {
@@ -208,7 +213,9 @@ impl Sequencer {
     pub fn due(&mut self, now: Duration, steps: &mut Vec<Step>) {
         let open: Vec<_> = self.open.iter().copied().collect();
         for place in open {
-            self.step(place, now, |lane, moment| lane.due(moment, steps));
+            if self.step(place, now, |lane, moment| lane.due(moment, steps)) == Some(true) {
+                self.next_doubt_at = now + self.limits.doubts_apart;
+            }
         }
     }
 
@@ -229,7 +236,8 @@ impl Sequencer {
         let lane = self.lanes.get_mut(place)?;
         let has_room = self.held < self.limits.held_back_frames_max;
         let before = lane.held();
-        let done = act(lane, Moment { now, limits: &self.limits, has_room });
+        let may_doubt = now >= self.next_doubt_at;
+        let done = act(lane, Moment { now, limits: &self.limits, has_room, may_doubt });
         self.held = (self.held + lane.held()).saturating_sub(before);
         if lane.is_open() {
             self.open.insert(place);
@@ -389,6 +397,23 @@ mod tests {
         session.answer(&[]);
         session.advance(MINUTE);
         assert_eq!(session.due(), [ask(6, None)]);
+    }
+
+    #[test]
+    fn doubts_are_asked_about_one_after_another() {
+        let other = Route { symbol: Some("BNBUSDT".into()), ..route() };
+        let marks = [route(), other.clone()].map(|route| Mark { route, last_id: 5 });
+        let mut sequencer = Sequencer::new(LIMITS, &marks);
+        let mut asked = |now: u64| {
+            let mut steps = Vec::new();
+            sequencer.doubt(&route(), Duration::ZERO);
+            sequencer.doubt(&other, Duration::ZERO);
+            sequencer.due(Duration::from_secs(now), &mut steps);
+            steps
+        };
+        assert_eq!(asked(1), [ask(6, None)]);
+        assert_eq!(asked(1), []);
+        assert_eq!(asked(2), [Step::Ask(Ask { route: other.clone(), from: 6, to: None })]);
     }
 
     #[test]

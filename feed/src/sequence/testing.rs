@@ -15,6 +15,7 @@ pub(super) const LIMITS: Limits = Limits {
     held_back_frames_max: 3,
     patience: Duration::from_millis(250),
     fill_time_max: Duration::from_mins(2),
+    doubts_apart: Duration::from_secs(1),
 };
 
 /// A sequencer with a clock.
