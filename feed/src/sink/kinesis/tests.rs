@@ -35,7 +35,9 @@ async fn entries_are_in_the_stream_under_their_sequence_numbers() {
     let held = stream.client.get_records().set_shard_iterator(iterator.shard_iterator).send().await.unwrap();
     let found: Vec<_> = held.records().iter().map(|record| record.data().as_ref().to_vec()).collect();
     assert_eq!(found, [b"first".to_vec(), b"\xff\x00".to_vec()]);
-    assert_eq!(held.records().iter().map(|record| record.sequence_number()).collect::<Vec<_>>(), put);
+    let numbers: Vec<_> =
+        held.records().iter().map(aws_sdk_kinesis::types::Record::sequence_number).collect();
+    assert_eq!(numbers, put);
 }
 
 #[tokio::test]
