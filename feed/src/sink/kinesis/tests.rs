@@ -13,7 +13,8 @@ async fn stream() -> KinesisStream {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (app, _) = create_app(StoreOptions { create_stream_ms: 0, ..StoreOptions::default() });
     tokio::spawn(serve_plain_http(listener, app, std::future::pending()));
-    let mut stream = KinesisStream::open("frames".to_owned(), Some("us-east-1".to_owned()), Some(url)).await;
+    let stream = KinesisStream::open("frames".to_owned(), Some("us-east-1".to_owned()), Some(url));
+    let mut stream = stream.await.unwrap();
     let config = stream.client.config().to_builder();
     let credentials = aws_sdk_kinesis::config::Credentials::new("local", "local", None, None, "test");
     stream.client = Client::from_conf(config.credentials_provider(credentials).build());
