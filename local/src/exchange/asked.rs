@@ -120,7 +120,12 @@ mod tests {
 
     #[test]
     fn an_address_names_its_streams() {
-        check("/stream?streams=btcusdt@trade/!miniTicker@arr", &["btcusdt@trade", "!miniTicker@arr"], false, false);
+        check(
+            "/stream?streams=btcusdt@trade/!miniTicker@arr",
+            &["btcusdt@trade", "!miniTicker@arr"],
+            false,
+            false,
+        );
         check("/stream?timeUnit=MICROSECOND&streams=btcusdt@trade", &["btcusdt@trade"], false, true);
         check("/ws/btcusdt@trade/ethusdt@trade", &["btcusdt@trade", "ethusdt@trade"], true, false);
         check("/ws", &[], true, false);

@@ -1,6 +1,7 @@
 //! `tapeline exchange`: the test exchange until Ctrl-C.
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,7 +114,10 @@ impl ExchangeArgs {
     }
 
     fn play(&self, options: &SampleOptions) -> Result<Play, ExchangeError> {
-        let ledger = Ledger::create(self.trades.as_deref()).map_err(|source| self.unwritten(source))?;
+        let ledger = Ledger::create(self.trades.as_deref()).map_err(|source| ExchangeError::Ledger {
+            path: self.trades.clone().unwrap_or_default(),
+            source,
+        })?;
         Ok(Play {
             session: Session::new(options)?,
             pace: self.frames_per_second.map_or(Pace::Times(self.speed), Pace::FramesPerSecond),
@@ -123,9 +127,47 @@ impl ExchangeArgs {
             ledger,
         })
     }
+}
 
-    fn unwritten(&self, source: io::Error) -> ExchangeError {
-        ExchangeError::Ledger { path: self.trades.clone().unwrap_or_default(), source }
+/// An exchange that accepts connections, and whose session has not begun.
+pub(super) struct Opened {
+    pub(super) address: SocketAddr,
+    pub(super) floor: Arc<Floor>,
+    door: Door,
+    play: Play,
+    trades: PathBuf,
+}
+
+impl Opened {
+    /// Takes the port and prepares the session.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub(super) fn open(args: &ExchangeArgs) -> Result<Self, ExchangeError> {
+        let options = args.session();
+        let play = args.play(&options)?;
+        let (listener, address) = Port::take(args.port)?.into_parts();
+        let floor = Arc::new(Floor::new(args.manners(), History::new(options.symbols, args.history)));
+        floor.counts.set_time(options.start);
+        let door = Door::open(listener, address, &floor);
+        Ok(Self { address, floor, door, play, trades: args.trades.clone().unwrap_or_default() })
+    }
+
+    /// Plays the session and serves, behind its end as well.
+    ///
+    /// # Errors
+    /// When a trade cannot be noted, or nothing can be served.
+    pub(super) async fn run(self) -> Result<(), ExchangeError> {
+        let (floor, path) = (self.floor, self.trades);
+        let played = async {
+            let played = self.play.run(Arc::clone(&floor)).await;
+            played.map_err(|source| ExchangeError::Ledger { path, source })?;
+            std::future::pending::<Result<(), ExchangeError>>().await
+        };
+        tokio::select! {
+            played = played => played,
+            served = axum::serve(self.door, rest::router(&floor)) => served.map_err(ExchangeError::Serve),
+        }
     }
 }
 
@@ -134,23 +176,14 @@ impl ExchangeArgs {
 /// # Errors
 /// See [`ExchangeError`].
 pub(crate) async fn run(args: &ExchangeArgs) -> Result<(), ExchangeError> {
-    let options = args.session();
-    let play = args.play(&options)?;
-    let (listener, address) = Port::take(args.port)?.into_parts();
-    let floor = Arc::new(Floor::new(args.manners(), History::new(options.symbols, args.history)));
-    floor.counts.set_time(options.start);
-    let door = Door::open(listener, address, &floor);
+    let opened = Opened::open(args)?;
+    let (address, floor) = (opened.address, Arc::clone(&opened.floor));
     let mut out = io::stdout();
     let opening = format!("export EXCHANGE_SOCKET_URL=ws://{address} EXCHANGE_REST_URL=http://{address}\n");
     out.write_all(opening.as_bytes()).and_then(|()| out.flush()).map_err(ExchangeError::Print)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ExchangeError::Signal)?;
-    let played = async {
-        play.run(Arc::clone(&floor)).await.map_err(|source| args.unwritten(source))?;
-        std::future::pending::<Result<(), ExchangeError>>().await
-    };
     let ended = tokio::select! {
-        played = played => played,
-        served = axum::serve(door, rest::router(&floor)) => served.map_err(ExchangeError::Serve),
+        ended = opened.run() => ended,
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(ExchangeError::Signal),
         _ = terminate.recv() => Ok(()),
     };

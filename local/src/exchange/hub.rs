@@ -25,7 +25,11 @@ pub(crate) struct Hub {
 impl Hub {
     /// Nobody listens.
     pub(crate) fn new() -> Self {
-        Self { listeners: RwLock::default(), streams: watch::Sender::new(0), is_faulty: AtomicBool::new(false) }
+        Self {
+            listeners: RwLock::default(),
+            streams: watch::Sender::new(0),
+            is_faulty: AtomicBool::new(false),
+        }
     }
 
     /// Lets a line have the frames of streams.

@@ -126,3 +126,6 @@ impl Floor {
         self.counts.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -267,7 +267,8 @@ impl Socket {
     /// Announces the end of the connection, as the exchange does before it is maintained.
     async fn announce_end(&mut self) -> Result<(), Gone> {
         let event = json!({"e": "serverShutdown", "E": self.floor.time()});
-        let text = if self.asked.is_raw { event } else { json!({"stream": "!serverShutdown", "data": event}) };
+        let text =
+            if self.asked.is_raw { event } else { json!({"stream": "!serverShutdown", "data": event}) };
         self.end = self.end.min(Instant::now() + SHUTDOWN_GRACE);
         self.write(Message::text(text.to_string())).await
     }
@@ -322,7 +323,9 @@ impl Socket {
     /// Subscribes or unsubscribes; what is answered.
     fn obey(&mut self, request: Result<Request, Value>) -> Value {
         match request {
-            Ok(Request::Subscribe { streams, id }) if self.asked.streams.len() + streams.len() <= STREAMS_MAX => {
+            Ok(Request::Subscribe { streams, id })
+                if self.asked.streams.len() + streams.len() <= STREAMS_MAX =>
+            {
                 self.floor.hub.subscribe(&self.line, &streams);
                 self.asked.streams.extend(streams);
                 json!({"result": null, "id": id})

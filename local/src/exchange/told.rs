@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_raw_stream_tells_the_payload_alone() {
-        let told = Told::of(&frame(What::Trade, r#"{"stream":"btcusdt@trade","data":{"e":"trade","t":5}}"#)).unwrap();
+        let told = Told::of(&frame(What::Trade, r#"{"stream":"btcusdt@trade","data":{"e":"trade","t":5}}"#))
+            .unwrap();
         assert_eq!(&*told.stream, "btcusdt@trade");
         assert_eq!(&told.raw[..], br#"{"e":"trade","t":5}"#);
     }
