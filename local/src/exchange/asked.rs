@@ -1,6 +1,6 @@
 //! What a client asks for: with the address it connects to, and with requests on the socket.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use super::counts::Counts;
 /// Most streams of a connection, as the exchange bounds them.
 pub(super) const STREAMS_MAX: usize = 1_024;
 /// The window in which attempts to connect are counted.
-pub(super) const ATTEMPTS_WINDOW: Duration = Duration::from_secs(5 * 60);
+pub(super) const ATTEMPTS_WINDOW: Duration = Duration::from_mins(5);
 
 /// What a connection is to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,23 +53,30 @@ pub(super) async fn shake_hands(
     connection: TcpStream,
     floor: &Arc<Floor>,
 ) -> Result<(WebSocketStream<TcpStream>, Asked), Error> {
-    let asked = Arc::new(Mutex::new(Asked::default()));
-    let is_admitted = floor.admits();
-    let answer = |request: &server::Request, response: server::Response| {
-        let found = if is_admitted { of(request.uri()) } else { Err(StatusCode::TOO_MANY_REQUESTS) };
-        let mut asked = asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match found {
-            Ok(found) => {
-                *asked = found;
-                Ok(response)
-            }
-            Err(status) => Err(refusal(status)),
-        }
-    };
+    let asked = Arc::default();
+    let answer = Answer { is_admitted: floor.admits(), asked: Arc::clone(&asked) };
     let web = tokio_tungstenite::accept_hdr_async(connection, answer).await;
     let web = web.inspect_err(|_| Counts::add(&floor.counts.refused))?;
-    let asked = asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok((web, asked))
+}
+
+/// The answer to a request for a socket, which leaves what was asked for.
+struct Answer {
+    is_admitted: bool,
+    asked: Arc<Mutex<Asked>>,
+}
+
+impl server::Callback for Answer {
+    fn on_request(
+        self,
+        request: &server::Request,
+        response: server::Response,
+    ) -> Result<server::Response, server::ErrorResponse> {
+        let found = if self.is_admitted { of(request.uri()) } else { Err(StatusCode::TOO_MANY_REQUESTS) };
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = found.map_err(refusal)?;
+        Ok(response)
+    }
 }
 
 fn refusal(status: StatusCode) -> server::ErrorResponse {
@@ -78,11 +85,14 @@ fn refusal(status: StatusCode) -> server::ErrorResponse {
     answer
 }
 
-/// What an address asks for: `/stream?streams=a/b`, `/ws/a/b` or `/ws`.
+/// What an address asks for: `/stream?streams=a/b`, `/ws/a/b` or `/ws`. The market of futures has two places before it, and
+/// here each has all streams.
 fn of(uri: &Uri) -> Result<Asked, StatusCode> {
     let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let value = |name: &str| pairs.clone().find(|(key, _)| *key == name).map(|(_, value)| value);
-    let (names, is_raw) = match uri.path() {
+    let path = uri.path();
+    let path = path.strip_prefix("/public").or_else(|| path.strip_prefix("/market")).unwrap_or(path);
+    let (names, is_raw) = match path {
         "/stream" => (value("streams").unwrap_or_default(), false),
         "/ws" => ("", true),
         path => (path.strip_prefix("/ws/").ok_or(StatusCode::NOT_FOUND)?, true),
@@ -129,6 +139,7 @@ mod tests {
         check("/stream?timeUnit=MICROSECOND&streams=btcusdt@trade", &["btcusdt@trade"], false, true);
         check("/ws/btcusdt@trade/ethusdt@trade", &["btcusdt@trade", "ethusdt@trade"], true, false);
         check("/ws", &[], true, false);
+        check("/market/stream?streams=btcusdt@aggTrade", &["btcusdt@aggTrade"], false, false);
     }
 
     #[test]

@@ -29,8 +29,8 @@ const MINUTE_MS: i64 = 60_000;
 /// Serves a made-up exchange on this machine: Binance's sockets and REST API, driven by a sample session.
 ///
 /// Equal seeds make equal trades, and equal faults of the first, second ... connection. Sockets answer under /stream and
-/// /ws, requests under /api/v3 and /fapi/v1: exchangeInfo, aggTrades, trades, historicalTrades, time. What it has done is
-/// told under /_exchange/status. When the session is over, the exchange stays and is silent.
+/// /ws, requests under /api/v3, /fapi/v1 and /dapi/v1: exchangeInfo, aggTrades, trades, historicalTrades, time. What it has done is
+/// told under /_exchange/status; POST /_exchange/end has the session end. Behind its end the exchange stays and is silent.
 ///
 /// Faults of frames: disconnect, half-frame, silence, shutdown, lose, delay, duplicate, reorder, garbage, control, ping.
 /// Faults of requests: throttle (429), ban (418), server-error (5xx), slow.

@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::{Floor, socket};
 
-/// How the request for a socket begins, cut to the same length.
-const SOCKETS: [&[u8; 7]; 2] = [b"GET /ws", b"GET /st"];
+/// How the request for a socket begins, cut to the same length: /ws, /stream, and /public and /market before them.
+const SOCKETS: [&[u8; 7]; 4] = [b"GET /ws", b"GET /st", b"GET /pu", b"GET /ma"];
 /// Connections with requests that wait to be served.
 const WAITING_MAX: usize = 64;
 /// How long a connection may take for its first bytes.

@@ -108,7 +108,9 @@ mod tests {
 
     fn history() -> History {
         let history = History::new(vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()], 4);
-        (10..16).for_each(|id| history.push("BTCUSDT", Series::Trades, row(id)));
+        for id in 10..16 {
+            history.push("BTCUSDT", Series::Trades, row(id));
+        }
         history
     }
 

@@ -22,7 +22,7 @@ mod told;
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -91,13 +91,15 @@ pub(crate) struct Floor {
     counts: Counts,
     /// The attempts to connect of the last minutes.
     attempts: Mutex<VecDeque<Instant>>,
+    /// Whether the session was asked to end.
+    is_ending: AtomicBool,
 }
 
 impl Floor {
     /// Nothing has happened yet.
     fn new(manners: Manners, history: History) -> Self {
         let (hub, counts) = (Hub::new(), Counts::default());
-        Self { manners, hub, history, counts, attempts: Mutex::default() }
+        Self { manners, hub, history, counts, attempts: Mutex::default(), is_ending: AtomicBool::new(false) }
     }
 
     /// Whether one more may connect.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -48,7 +49,11 @@ impl Play {
         floor.hub.listened_to(self.awaited_streams).await;
         floor.counts.begin();
         let start = Instant::now();
-        for (place, frame) in (0_u64..).zip(&mut self.session) {
+        for place in 0_u64.. {
+            let Some(frame) = self.session.next() else { break };
+            if self.is_over(&floor, frame.time) {
+                break;
+            }
             let due = start + self.pace.due(place, frame.time - self.span.0);
             if due > Instant::now() {
                 tokio::time::sleep_until(due).await;
@@ -65,6 +70,16 @@ impl Play {
         self.ledger.flush()?;
         floor.counts.end();
         Ok(())
+    }
+
+    /// Whether a session that was asked to end has played its calm end.
+    fn is_over(&mut self, floor: &Floor, time: i64) -> bool {
+        if !floor.is_ending.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Time goes on: what was set first is the least.
+        self.span.1 = self.span.1.min(floor.time() + self.calm_ms);
+        time > self.span.1
     }
 }
 

@@ -1,6 +1,7 @@
 //! The REST API: what is traded and what was traded, within a weight per minute, and with the faults that were asked for.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -29,7 +30,7 @@ const LEAST_WEIGHT: u32 = 1;
 const ROWS: usize = 500;
 const ROWS_MAX: usize = 1_000;
 /// The window of the weight.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// What a client that asked for too much is told to wait for, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 /// How late a late answer comes.
@@ -65,8 +66,10 @@ pub(super) fn router(floor: &Arc<Floor>) -> Router {
         .layer(axum::middleware::from_fn_with_state(desk.clone(), weigh));
     Router::new()
         .nest("/api/v3", api.clone())
-        .nest("/fapi/v1", api)
+        .nest("/fapi/v1", api.clone())
+        .nest("/dapi/v1", api)
         .route("/_exchange/status", get(status))
+        .route("/_exchange/end", post(end))
         .with_state(desk)
 }
 
@@ -145,6 +148,12 @@ async fn status(State(desk): State<Desk>) -> Response {
     json_text(desk.floor.counts.document().to_string())
 }
 
+/// Has the session end, with its calm.
+async fn end(State(desk): State<Desk>) -> Response {
+    desk.floor.is_ending.store(true, Ordering::Relaxed);
+    json_text("{}".to_owned())
+}
+
 async fn time(State(desk): State<Desk>) -> Response {
     json_text(json!({"serverTime": desk.floor.time()}).to_string())
 }
@@ -205,7 +214,7 @@ fn told_rows(desk: &Desk, series: Series, query: &str, headers: &HeaderMap) -> R
         return refused(-1121, "Invalid symbol.");
     };
     let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
-    desk.floor.counts.rows.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+    desk.floor.counts.rows.fetch_add(count, Ordering::Relaxed);
     let text = rows::array(series, &found);
     let unit = headers.get("x-mbx-time-unit").and_then(|unit| unit.to_str().ok());
     let is_micros = unit.is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));

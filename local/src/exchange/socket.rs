@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -81,7 +81,6 @@ pub(super) async fn serve(connection: TcpStream, floor: Arc<Floor>) {
         end: Instant::now() + floor.manners.life,
         held: VecDeque::new(),
         pinged: None,
-        is_silent: false,
         web,
         asked,
         floor,
@@ -105,8 +104,6 @@ struct Socket {
     held: VecDeque<(i64, Message)>,
     /// When a ping was sent that is not answered yet.
     pinged: Option<Instant>,
-    /// Whether nothing is said any more.
-    is_silent: bool,
 }
 
 impl Socket {
@@ -147,9 +144,6 @@ impl Socket {
 
     /// Writes a frame, or what becomes of it.
     async fn tell(&mut self, frame: &Told) -> Result<(), Gone> {
-        if self.is_silent {
-            return Ok(());
-        }
         let message = self.message(frame);
         match self.fault() {
             None => self.write(message).await?,
@@ -183,10 +177,7 @@ impl Socket {
             Fault::Disconnect => return Err(self.flush().await.err().unwrap_or(Gone)),
             Fault::HalfFrame => return Err(self.write_half(&message).await),
             Fault::Lose => return Ok(()),
-            Fault::Silence => {
-                self.is_silent = true;
-                return Ok(());
-            }
+            Fault::Silence => return Err(self.say_nothing().await),
             Fault::Reorder => {
                 self.hold(message);
                 return Ok(());
@@ -227,6 +218,14 @@ impl Socket {
         let ms = u64::try_from(self.dice.draw(1..=DELAY_MS_MAX)).unwrap_or(1);
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok(())
+    }
+
+    /// Keeps the connection open until the client ends it, without a word: a pong would be one.
+    async fn say_nothing(&mut self) -> Gone {
+        let mut unheard = [0; 512];
+        let connection = self.web.get_mut();
+        while matches!(connection.read(&mut unheard).await, Ok(1..)) {}
+        Gone
     }
 
     async fn write_half(&mut self, message: &Message) -> Gone {
@@ -288,9 +287,6 @@ impl Socket {
 
     /// Pings; a client that did not answer the ping before is gone.
     async fn ping(&mut self) -> Result<(), Gone> {
-        if self.is_silent {
-            return Ok(());
-        }
         if self.pinged.is_some_and(|at| at.elapsed() > self.floor.manners.pong) {
             Counts::add(&self.floor.counts.unanswered);
             return Err(self.close(CloseCode::Policy).await);
@@ -304,9 +300,7 @@ impl Socket {
         match message {
             Message::Text(text) => {
                 let reply = self.obey(asked::request(&text));
-                if !self.is_silent {
-                    self.web.send(Message::text(reply.to_string())).await?;
-                }
+                self.web.send(Message::text(reply.to_string())).await?;
             }
             Message::Pong(_) => {
                 self.pinged = None;
@@ -347,20 +341,15 @@ impl Socket {
     }
 
     async fn flush(&mut self) -> Result<(), Gone> {
-        if self.is_silent {
-            return Ok(());
-        }
         let flushed = tokio::time::timeout(WRITE_PATIENCE, self.web.flush()).await;
         Ok(flushed.map_err(|_| Gone)??)
     }
 
     /// Ends the connection in order.
     async fn close(&mut self, code: CloseCode) -> Gone {
-        if !self.is_silent {
-            // It ends in any case.
-            let closing = self.web.close(Some(CloseFrame { code, reason: Utf8Bytes::default() }));
-            let _ = tokio::time::timeout(WRITE_PATIENCE, closing).await;
-        }
+        // It ends in any case.
+        let closing = self.web.close(Some(CloseFrame { code, reason: Utf8Bytes::default() }));
+        let _ = tokio::time::timeout(WRITE_PATIENCE, closing).await;
         Gone
     }
 }

@@ -124,6 +124,15 @@ async fn requests_have_what_sockets_have() {
 }
 
 #[tokio::test]
+async fn a_session_ends_when_it_is_asked_to() {
+    let exchange =
+        Exchange::open(&["--frames-per-second", "20000", "--minutes", "1440", "--calm-ms", "2000"]);
+    let path = format!("http://{}/_exchange/end", exchange.address);
+    exchange.client.post(path).send().await.unwrap();
+    exchange.over().await;
+}
+
+#[tokio::test]
 async fn symbols_are_listed_with_their_assets() {
     let exchange = Exchange::open(&["--await-streams", "1"]);
     let (_, listed) = exchange.asked("/api/v3/exchangeInfo").await;

@@ -1,0 +1,225 @@
+//! What the feed is for, and what may go wrong on the way.
+
+use std::time::{Duration, Instant};
+
+use crate::kinesis::Troubles;
+use crate::process::Process;
+use crate::setting::{Setting, tail};
+
+/// Four symbols, of each its trades and its aggregate trades.
+const LANES: usize = 8;
+const STREAMS: [&str; 2] = ["--streams", "trade,aggTrade"];
+/// How many times as fast as its own time the session of the long test is played.
+const SPEED: u32 = 20;
+/// How long Kinesis is out of reach: five minutes of the session's time.
+const OUTAGE: Duration = Duration::from_secs(5 * 60 / SPEED as u64);
+
+/// Kills the feed in the middle of whatever it does, again and again, and starts it anew at once.
+struct Killer {
+    kills: u32,
+    next: Instant,
+}
+
+impl Killer {
+    /// Times between two kills, in milliseconds: a feed that has hardly begun, and one that is well under way.
+    const LIVES: [u64; 5] = [400, 1_300, 700, 2_100, 1_000];
+
+    fn new() -> Self {
+        Self { kills: 0, next: Instant::now() }
+    }
+
+    fn work(&mut self, setting: &Setting, feed: &mut Process) {
+        if Instant::now() < self.next {
+            return;
+        }
+        feed.kill();
+        *feed = setting.feed();
+        let life = Self::LIVES[self.kills as usize % Self::LIVES.len()];
+        self.kills += 1;
+        self.next = Instant::now() + Duration::from_millis(life);
+    }
+}
+
+#[test]
+fn no_trade_is_missing_after_disconnects_kills_and_an_outage() {
+    let faults = [
+        "disconnect=80",
+        "half-frame=600",
+        "silence=4000",
+        "shutdown=2000",
+        "lose=300",
+        "delay=1500",
+        "duplicate=100",
+        "reorder=100",
+        "garbage=500",
+        "control=300",
+        "ping=300",
+        "throttle=40",
+        "ban=300",
+        "server-error=30",
+        "slow=50",
+    ];
+    let speed = SPEED.to_string();
+    let mut exchange = vec!["--speed", &speed, "--minutes", "600", "--pace", "4", "--await-streams", "8"];
+    exchange.extend(["--calm-ms", "60000", "--attempts", "100000", "--weight", "100000", "--ping-ms", "500"]);
+    exchange.extend(faults.into_iter().flat_map(|fault| ["--fault", fault]));
+    let feed = ["--streams-per-connection", "2", "--silence-ms", "1500", "--linger-ms", "50"];
+    let troubles = Troubles { throttled: 23, failed: 7, broken: 41, hung: 211 };
+    let mut setting = Setting::new(&exchange, &[&STREAMS[..], &feed].concat(), troubles);
+    let mut feed = setting.feed();
+    setting.exchange.until("playing");
+    setting.begun(LANES);
+    let (mut killer, start) = (Killer::new(), Instant::now());
+    let outage = (start + Duration::from_secs(4), start + Duration::from_secs(4) + OUTAGE);
+    let mut is_away = false;
+    while killer.kills < 20 || Instant::now() < outage.1 || setting.exchange.struck("disconnect") < 200 {
+        killer.work(&setting, &mut feed);
+        let should_be_away = (outage.0..outage.1).contains(&Instant::now());
+        if should_be_away != is_away {
+            is_away = should_be_away;
+            if is_away { setting.kinesis.go() } else { setting.kinesis.come() }
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        let status = setting.exchange.status();
+        assert!(start.elapsed() < Duration::from_mins(3), "{status}; {}", tail(&feed.said()));
+    }
+    setting.exchange.end();
+    let status = setting.exchange.until("over");
+    let held = setting.check(feed);
+    assert!(status["faults"]["disconnect"].as_u64() >= Some(200), "{status}");
+    println!(
+        "{} trades, {} records' requests, {} held with repeats, {:.0} s: {status}",
+        setting.exchange.trades().count(),
+        setting.kinesis.requests(),
+        held.count(),
+        start.elapsed().as_secs_f64()
+    );
+}
+
+/// Without a kill nothing comes twice, whatever sockets and Kinesis do.
+fn check_once(feed: &[&str], troubles: Troubles) {
+    let exchange = [
+        "--speed",
+        "60",
+        "--minutes",
+        "5",
+        "--pace",
+        "8",
+        "--await-streams",
+        "8",
+        "--calm-ms",
+        "60000",
+        "--attempts",
+        "10000",
+        "--weight",
+        "100000",
+        "--fault",
+        "lose=100",
+        "--fault",
+        "duplicate=50",
+        "--fault",
+        "reorder=50",
+        "--fault",
+        "disconnect=500",
+        "--fault",
+        "garbage=500",
+    ];
+    let setting = Setting::new(&exchange, &[&STREAMS[..], feed].concat(), troubles);
+    let feed = setting.feed();
+    setting.exchange.until("over");
+    let held = setting.check(feed);
+    assert_eq!(held.count(), setting.exchange.trades().count());
+    assert!(held.count() > 1_000);
+}
+
+const THROTTLING: Troubles = Troubles { throttled: 9, failed: 4, broken: 0, hung: 0 };
+
+#[test]
+fn single_frames_come_once_and_in_order() {
+    check_once(&["--packing", "single"], THROTTLING);
+}
+
+#[test]
+fn lines_of_frames_come_once_and_in_order() {
+    check_once(&["--packing", "lines", "--linger-ms", "20"], THROTTLING);
+}
+
+#[test]
+fn aggregated_frames_come_once_and_in_order() {
+    check_once(&["--packing", "kpl", "--linger-ms", "20"], THROTTLING);
+}
+
+#[test]
+fn redundant_sockets_are_one() {
+    check_once(&["--redundancy", "2", "--linger-ms", "20"], Troubles::default());
+}
+
+#[test]
+fn symbols_of_a_quote_asset_are_found() {
+    let exchange = ["--speed", "60", "--minutes", "1", "--await-streams", "4"];
+    let setting = Setting::new(&exchange, &["--symbols", "", "--quote-asset", "usdt"], Troubles::default());
+    let feed = setting.feed();
+    setting.exchange.until("over");
+    let traded = setting.exchange.trades();
+    crate::process::until("trades", || {
+        let missing = setting.held().missing(&traded);
+        missing.iter().all(|missing| missing.contains("aggTrade")).then_some(())
+    });
+    drop(feed);
+}
+
+#[test]
+fn what_cannot_be_filled_is_told_with_its_ids() {
+    // The history is so short that what an outage of the sockets leaves out is gone.
+    let exchange = [
+        "--speed",
+        "100",
+        "--minutes",
+        "6",
+        "--pace",
+        "8",
+        "--await-streams",
+        "8",
+        "--history",
+        "20",
+        "--calm-ms",
+        "60000",
+        "--fault",
+        "silence=300",
+        "--attempts",
+        "10000",
+        "--weight",
+        "100000",
+    ];
+    let feed = ["--silence-ms", "600", "--linger-ms", "20"];
+    let setting = Setting::new(&exchange, &[&STREAMS[..], &feed].concat(), Troubles::default());
+    let feed = setting.feed();
+    setting.exchange.until("over");
+    let said = crate::process::until("an unfilled gap", || {
+        Some(feed.said()).filter(|said| said.to_lowercase().contains("unfilled"))
+    });
+    assert!(said.contains("from"), "{}", tail(&said));
+}
+
+#[test]
+fn what_is_recorded_can_be_replayed() {
+    let exchange = ["--speed", "60", "--minutes", "2", "--await-streams", "8"];
+    for name in ["recorded.ndjson", "recorded.ndjson.gz", "recorded.ndjson.zst"] {
+        let setting =
+            Setting::new(&exchange, &[&STREAMS[..], &["--record", name]].concat(), Troubles::default());
+        let feed = setting.feed();
+        setting.exchange.until("over");
+        setting.check(feed);
+        let mut replay = std::process::Command::new(crate::binaries::TAPELINE);
+        crate::binaries::build_others();
+        replay.args(["replay", "--template", crate::binaries::TEMPLATE, "--only", "Archive", "--out"]);
+        let ended = replay.arg(setting.path("out")).arg(setting.path(name)).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        let summary = std::fs::read_to_string(setting.path("out/summary.json")).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+        assert!(
+            summary["frames"].as_u64() >= u64::try_from(setting.exchange.trades().count()).ok(),
+            "{summary}"
+        );
+    }
+}
