@@ -19,6 +19,7 @@ type Web = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(clap::Parser)]
+#[command(args_override_self = true)]
 struct Cli {
     #[command(flatten)]
     exchange: ExchangeArgs,

@@ -201,6 +201,44 @@ fn what_cannot_be_filled_is_told_with_its_ids() {
     assert!(said.contains("from"), "{}", tail(&said));
 }
 
+/// The value of a property in the lines of a resource of the template.
+fn property<'a>(resource: &'a str, name: &str) -> &'a str {
+    let start = format!("      {name}: ");
+    resource.lines().find_map(|line| line.strip_prefix(&start)).unwrap()
+}
+
+#[test]
+fn the_alarms_of_the_template_watch_what_the_feed_writes() {
+    let exchange = ["--speed", "60", "--minutes", "1", "--await-streams", "8"];
+    let setting = Setting::new(&exchange, &STREAMS, Troubles::default());
+    let mut feed = setting.feed();
+    setting.exchange.until("over");
+    assert_eq!(feed.end().code(), Some(0));
+    let documents: Vec<serde_json::Value> =
+        feed.said().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let template = std::fs::read_to_string(crate::binaries::TEMPLATE).unwrap();
+    let alarms = template.split("\n\n").filter(|resource| {
+        resource.starts_with("  Feed") && resource.contains("Type: AWS::CloudWatch::Alarm")
+    });
+    let mut watched = 0;
+    for alarm in alarms {
+        let metric = property(alarm, "MetricName");
+        let is_written = documents.iter().any(|document| {
+            let directive = &document["_aws"]["CloudWatchMetrics"][0];
+            directive["Namespace"] == property(alarm, "Namespace")
+                && directive["Dimensions"] == serde_json::json!([["Market", "Stream"]])
+                && document.get(metric).is_some()
+        });
+        assert!(is_written, "{metric} in {documents:#?}");
+        assert_eq!(
+            property(alarm, "Dimensions"),
+            "[{ Name: Market, Value: !Ref Market }, { Name: Stream, Value: !Ref FrameStream }]"
+        );
+        watched += 1;
+    }
+    assert_eq!(watched, 2);
+}
+
 #[test]
 fn what_is_recorded_can_be_replayed() {
     let exchange = ["--speed", "60", "--minutes", "2", "--await-streams", "8"];
