@@ -7,6 +7,7 @@
 //! do no input or output, so every fault is a test.
 
 pub mod checkpoint;
+pub mod clock;
 pub mod config;
 pub mod exchange;
 pub mod frame;

@@ -75,9 +75,42 @@ pub struct Counts {
     pub frames_held_back: Gauge,
     /// When a socket handed over its last frame; microseconds since the epoch, 0 before the first.
     pub last_frame_us: Gauge,
+    /// Frames that no record holds, and that were left out.
+    pub frames_too_large: Count,
+    /// Frames that the recording missed because the disk was too slow.
+    pub frames_unrecorded: Count,
+    /// Calls to the stream.
+    pub calls: Count,
+    /// Calls that failed as a whole.
+    pub calls_failed: Count,
+    /// Microseconds that calls took, together.
+    pub call_us: Count,
+    /// Records that the stream has taken.
+    pub records_put: Count,
+    /// Frames in these.
+    pub frames_put: Count,
+    /// Bytes of these records, partition keys included.
+    pub bytes_put: Count,
+    /// The same as an on-demand stream bills it: each record rounded up to [`BILLED_BYTES`].
+    pub bytes_billed: Count,
+    /// Entries that went again, whether their call failed or they alone were refused.
+    pub records_retried: Count,
+    /// When the stream took a record for the last time; microseconds since the epoch, 0 before the first.
+    pub last_put_us: Gauge,
+    /// Records in memory that the stream has not taken.
+    pub records_waiting: Gauge,
+    /// For how long the first of them has waited since it was received; microseconds.
+    pub lag_us: Gauge,
+    /// Bytes on the disk.
+    pub spool_bytes: Gauge,
+    /// How often the spool was full, so that frames had to wait before they were packed.
+    pub spool_full: Count,
     /// Frames that the sink took, by kind, in the order of [`Kind::ALL`]; behind them those without a kind.
     frames: [Count; KINDS + 1],
 }
+
+/// The step in which an on-demand stream bills a record ("Amazon Kinesis Data Streams pricing").
+pub const BILLED_BYTES: u64 = 1024;
 
 const KINDS: usize = Kind::ALL.len();
 
