@@ -15,15 +15,15 @@ use tapeline_market::{Market, Symbol};
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 
-use crate::exchange::{self, Symbols};
+use crate::exchange::{
+    self, Endpoint, REDUNDANCY_MAX, STREAMS_PER_CONNECTION_MAX, Symbols, weight_per_minute,
+};
 use crate::sink::packing::{Packing, RECORD_BYTES_MAX};
 
-/// The exchange takes no more streams on one connection.
-const STREAMS_PER_CONNECTION_MAX: usize = 1024;
 /// A connection of 200 busy streams carries some thousand frames a second.
 const STREAMS_PER_CONNECTION_DEFAULT: usize = 200;
-/// More connections for the same streams would only cost: two that fail at once are rare, three are an outage.
-const REDUNDANCY_MAX: usize = 4;
+/// Above, it is another exchange's limit; a test exchange has none.
+const REQUEST_WEIGHT_MAX: u32 = 1_000_000;
 /// The exchange sends a ping every 20 seconds, so three of them have been missed.
 const SILENCE_DEFAULT_MS: u64 = 60_000;
 /// Below, a pause of the scheduler would look like a silent connection.
@@ -107,6 +107,10 @@ pub struct Flags {
     /// The most frames held back while gaps are filled [default: 50000].
     #[arg(long, env = "FEED_HELD_BACK", value_name = "FRAMES")]
     pub held_back: Option<String>,
+    /// Request weight that the REST API may be asked for in a minute; less than the default where other programs ask from
+    /// the same address [default: 75 % of the market's limit].
+    #[arg(long, env = "FEED_REQUEST_WEIGHT", value_name = "WEIGHT")]
+    pub request_weight: Option<String>,
     /// Folder of what outlives a restart: the checkpoint and the spool [default: feed-state].
     #[arg(long, env = "FEED_STATE", value_name = "DIR")]
     pub state: Option<String>,
@@ -227,6 +231,10 @@ impl Config {
             return config.health_check(reader);
         }
         reader.check_together(flags);
+        if config.exchange.micros && config.exchange.market != Market::Spot {
+            let message = "expected `ms` on futures markets: only spot has microseconds";
+            reader.note("--time-unit", message.to_owned());
+        }
         reader.finish(config)
     }
 
@@ -244,6 +252,7 @@ fn exchange_settings(reader: &mut Reader, flags: &Flags) -> exchange::Settings {
     let market = reader.read("--market", flags.market.as_deref(), str::parse).unwrap_or(Market::Spot);
     let hosts = Hosts::of(market);
     let streams = whole("streams", 1, STREAMS_PER_CONNECTION_MAX);
+    let weight = whole("units of weight", 1, REQUEST_WEIGHT_MAX);
     let silence = whole("milliseconds", SILENCE_MIN_MS, SILENCE_MAX_MS);
     exchange::Settings {
         market,
@@ -252,11 +261,11 @@ fn exchange_settings(reader: &mut Reader, flags: &Flags) -> exchange::Settings {
             .read("--streams", flags.streams.as_deref(), |text| list(text, stream))
             .unwrap_or_else(|| vec![hosts.stream.to_owned()]),
         socket_url: reader
-            .read("--socket-url", flags.socket_url.as_deref(), socket_url)
-            .unwrap_or_else(|| hosts.socket.to_owned()),
+            .read("--socket-url", flags.socket_url.as_deref(), Endpoint::of_sockets)
+            .map_or_else(|| hosts.socket.to_owned(), |endpoint| endpoint.to_string()),
         rest_url: reader
-            .read("--rest-url", flags.rest_url.as_deref(), http_url)
-            .unwrap_or_else(|| hosts.rest.to_owned()),
+            .read("--rest-url", flags.rest_url.as_deref(), Endpoint::of_rest)
+            .map_or_else(|| hosts.rest.to_owned(), |endpoint| endpoint.to_string()),
         streams_per_connection: reader
             .read("--streams-per-connection", flags.streams_per_connection.as_deref(), streams)
             .unwrap_or(STREAMS_PER_CONNECTION_DEFAULT),
@@ -270,6 +279,9 @@ fn exchange_settings(reader: &mut Reader, flags: &Flags) -> exchange::Settings {
         held_back_frames_max: reader
             .read("--held-back", flags.held_back.as_deref(), whole("frames", 1, HELD_BACK_MAX))
             .unwrap_or(HELD_BACK_DEFAULT),
+        weight_per_minute: reader
+            .read("--request-weight", flags.request_weight.as_deref(), weight)
+            .unwrap_or(weight_per_minute(market)),
         micros: reader.read("--time-unit", flags.time_unit.as_deref(), is_micros).unwrap_or(false),
     }
 }
@@ -402,41 +414,12 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("expected an address such as 127.0.0.1:8080, was {text:?}"))
 }
 
-fn socket_url(text: &str) -> Result<String, String> {
-    url(text, ["ws://", "wss://"])
-}
-
-fn http_url(text: &str) -> Result<String, String> {
-    url(text, ["http://", "https://"])
-}
-
 /// Reads the address of an AWS endpoint: requests are signed, and what they carry is public.
 fn endpoint(text: &str) -> Result<String, String> {
     if ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
         return Ok(text.to_owned());
     }
     Err(format!("expected a URL of `http` or `https`, was {text:?}"))
-}
-
-/// Reads a URL, without TLS on loopback only: elsewhere anybody on the way could put trades into the stream.
-fn url(text: &str, [plain, encrypted]: [&'static str; 2]) -> Result<String, String> {
-    let text = text.trim_end_matches('/');
-    let is_good = match text.strip_prefix(plain) {
-        Some(rest) => is_loopback(rest),
-        None => text.len() > encrypted.len() && text.starts_with(encrypted),
-    };
-    if is_good {
-        return Ok(text.to_owned());
-    }
-    Err(format!("expected a URL of `{encrypted}`, or of `{plain}` on loopback, was {text:?}"))
-}
-
-/// Whether the host of what stands behind a URL's scheme is this machine.
-fn is_loopback(rest: &str) -> bool {
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn is_micros(text: &str) -> Result<bool, String> {
@@ -515,13 +498,32 @@ mod tests {
 
     #[test]
     fn without_encryption_only_loopback_is_read() {
-        for url in ["ws://127.0.0.1:9", "ws://localhost:9", "ws://[::1]:9/", "wss://stream.example"] {
-            assert_eq!(resolved(&["--socket-url", url]).exchange.socket_url, url.trim_end_matches('/'));
-        }
-        refused(
-            &["--rest-url", "http://127.0.0.1.example"],
-            "--rest-url: expected a URL of `https://`, or of `http://` on loopback, was \"http://127.0.0.1.example\"",
+        let exchange =
+            resolved(&["--socket-url", "ws://127.0.0.1:9/", "--rest-url", "http://[::1]:9"]).exchange;
+        assert_eq!(
+            (exchange.socket_url.as_str(), exchange.rest_url.as_str()),
+            ("ws://127.0.0.1:9", "http://[::1]:9")
         );
+        refused(
+            &["--rest-url", "http://api.example"],
+            "--rest-url: expected `https://` for a host other than this machine, was \"http://api.example\"",
+        );
+    }
+
+    #[test]
+    fn futures_tell_no_microseconds() {
+        assert!(resolved(&["--time-unit", "us"]).exchange.micros);
+        refused(
+            &["--time-unit", "us", "--market", "usdm"],
+            "--time-unit: expected `ms` on futures markets: only spot has microseconds",
+        );
+    }
+
+    #[test]
+    fn what_is_resolved_the_exchange_takes() {
+        for market in ["spot", "usdm", "coinm"] {
+            assert_eq!(resolved(&["--market", market]).exchange.mistakes(), []);
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl<S: Stream> Flow<S> {
         safe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(ending);
         loop {
-            let now = Instant::now();
+            let now = instant();
             let is_over = frames.is_closed() && frames.is_empty();
             if is_over {
                 until.get_or_insert(now + deadline);
@@ -163,7 +163,7 @@ impl<S: Stream> Flow<S> {
                 _ = safe.tick() => self.make_safe(),
                 () = &mut ending, if until.is_none() => {
                     frames.close();
-                    until = Some(Instant::now() + deadline);
+                    until = Some(instant() + deadline);
                 }
             }
         }
@@ -171,7 +171,7 @@ impl<S: Stream> Flow<S> {
 
     /// Packs frames.
     fn take(&mut self, frames: &mut Vec<Frame>) {
-        let (now, mut closed) = (Instant::now(), Vec::new());
+        let (now, mut closed) = (instant(), Vec::new());
         for frame in frames.drain(..) {
             self.counts.frames(frame.route.kind).one();
             if let Some(recorder) = &self.recorder {
@@ -234,7 +234,7 @@ impl<S: Stream> Flow<S> {
     /// Places a record in memory or on the disk; hands it back when neither has room.
     fn place(&mut self, number: u64, record: Record) -> Result<(), Record> {
         if self.spool.is_read() && self.has_memory(record.bytes()) {
-            self.producer.push(Queued { number, is_spooled: false, record }, Instant::now());
+            self.producer.push(Queued { number, is_spooled: false, record }, instant());
             return Ok(());
         }
         if (self.spool.is_read() && !self.spool_memory()) || !self.spool.has_room(&record) {
@@ -308,8 +308,7 @@ impl<S: Stream> Flow<S> {
         }
         let has_answer = answer.is_ok();
         let jitter = rand::random();
-        let Settled { taken, refused, refusal } =
-            self.producer.settle(call, answer, (Instant::now(), jitter));
+        let Settled { taken, refused, refusal } = self.producer.settle(call, answer, (instant(), jitter));
         self.counts.records_retried.add(refused as u64);
         if let Some(refusal) = refusal {
             self.warn("records refused; they go again", Some(&refusal));
@@ -401,7 +400,7 @@ impl<S: Stream> Flow<S> {
 
     /// Warns, but not again and again.
     fn warn(&mut self, what: &'static str, error: Option<&dyn std::error::Error>) {
-        let now = Instant::now();
+        let now = instant();
         if self.warned.is_none_or(|warned| now >= warned + WARN_EVERY) {
             self.warned = Some(now);
             warn!(
@@ -412,6 +411,11 @@ impl<S: Stream> Flow<S> {
             );
         }
     }
+}
+
+/// The runtime's clock, which tests may move.
+fn instant() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -74,3 +74,6 @@ fn result(entry: PutRecordsResultEntry) -> Result<SequenceNumber, EntryError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
