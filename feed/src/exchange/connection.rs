@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::clock;
 use super::fleet::Event;
+use crate::clock;
 use crate::frame::Route;
 use crate::seeing::Counts;
 use crate::sequence::{Identifier, Nature};
@@ -46,7 +46,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Debug, Error)]
 pub(super) enum OpenError {
     /// Refused, or not understood.
-    #[error("expected the exchange to open a socket: {0}")]
+    #[error("expected the exchange to open a socket")]
     Socket(#[source] Box<tungstenite::Error>),
     /// Too slow.
     #[error("expected the exchange to open a socket within {} s", OPEN_TIME_MAX.as_secs())]
@@ -224,20 +224,22 @@ impl Reading {
 
     async fn hear(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<(), End> {
         let message = message.ok_or(End::Closed)?.map_err(broken)?;
-        (self.heard_at, self.has_heard, self.is_pinged) = (Instant::now(), Heard::Something, false);
-        match message {
+        let heard = match message {
             // Copied out of the read buffer, of which a frame that waits would keep 128 KiB alive.
             Message::Text(text) => self.pass(Bytes::copy_from_slice(text.as_bytes())).await,
             Message::Binary(bytes) => self.pass(Bytes::copy_from_slice(&bytes)).await,
             // The pong is queued already; it goes out with the next read.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
             Message::Close(_) => Err(End::Closed),
-        }
+        };
+        // Read behind the handing on: a sink that made it wait is no silence of the exchange.
+        (self.heard_at, self.has_heard, self.is_pinged) = (Instant::now(), Heard::Something, false);
+        heard
     }
 
     /// Hands a frame on, whatever it says.
     async fn pass(&mut self, text: Bytes) -> Result<(), End> {
-        let received = clock::wall_time();
+        let received = clock::now();
         let counts = &self.terms.counts;
         counts.frames_received.one();
         counts.bytes_received.add(text.len() as u64);

@@ -1,7 +1,7 @@
 //! All sockets: opened, replaced, and opened again.
 //!
 //! Each connection has a keeper. Who needs a successor goes on until that has been open for a while, so that no frame falls
-//! between the two; what both bring is dropped by its ids. After a connection that was lost, the keeper makes its routes
+//! between the two; what both bring is dropped by its ids. With each connection that opens, the keeper makes its routes
 //! doubtful: a trade may be missing without a later one that would show it.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
-use super::connection::{Connection, Heard, Terms, Turn};
+use super::chain;
+use super::connection::{Connection, End, Heard, Terms, Turn};
 use super::endpoint::Endpoint;
 use super::pace::{Attempts, Pauses};
 use super::plan::{Lot, Micros};
@@ -28,8 +29,8 @@ const OVERLAP: Duration = Duration::from_secs(5);
 
 /// The age at which a connection is replaced. The exchange ends it after 24 hours; the difference leaves room for the ration
 /// of attempts, and for the hour in which not all are replaced at once.
-const AGE_MAX: Duration = Duration::from_secs(22 * 3600);
-const AGE_SPREAD: Duration = Duration::from_secs(3600);
+const AGE_MAX: Duration = Duration::from_hours(22);
+const AGE_SPREAD: Duration = Duration::from_hours(1);
 
 /// What connections tell.
 #[derive(Debug)]
@@ -100,30 +101,35 @@ impl Ration {
 impl Keeper {
     async fn keep(mut self) {
         let mut connection = self.open().await;
-        self.doubt().await;
         while !self.fleet.events.is_closed() {
-            match connection.turn().await {
-                Turn::NeedsSuccessor => {
-                    let successor = self.open().await;
-                    let before = std::mem::replace(&mut connection, successor);
-                    if let Some(end) = before.retire(Instant::now() + OVERLAP) {
-                        info!(streams = self.lot.len(), end = %end, "a connection ended before its successor was open");
-                        self.doubt().await;
-                    }
-                }
-                Turn::Ended(end, heard) => {
-                    warn!(streams = self.lot.len(), end = %end, "lost a connection");
-                    if heard == Heard::Something {
-                        self.pauses.succeeded();
-                    }
-                    drop(connection);
-                    sleep(self.pauses.next(rand::random())).await;
-                    connection = self.open().await;
-                    self.fleet.counts.reconnects.one();
-                    self.doubt().await;
-                }
-            }
+            // Whatever the connection before did not bring to its end may be missing.
+            self.doubt().await;
+            connection = match connection.turn().await {
+                Turn::NeedsSuccessor => self.succeed(connection).await,
+                Turn::Ended(end, heard) => self.replace(&end, heard).await,
+            };
         }
+    }
+
+    /// Opens the successor of a connection that ends soon, and reads both for a while.
+    async fn succeed(&mut self, before: Connection) -> Connection {
+        let successor = self.open().await;
+        if let Some(end) = before.retire(Instant::now() + OVERLAP) {
+            warn!(streams = self.lot.len(), end = %end, "a connection ended before its successor was open");
+        }
+        successor
+    }
+
+    /// Opens a connection in place of one that was lost.
+    async fn replace(&mut self, end: &End, heard: Heard) -> Connection {
+        warn!(streams = self.lot.len(), end = %end, "lost a connection");
+        if heard == Heard::Something {
+            self.pauses.succeeded();
+        }
+        sleep(self.pauses.next(rand::random())).await;
+        let connection = self.open().await;
+        self.fleet.counts.reconnects.one();
+        connection
     }
 
     /// Opens a connection, however often it takes.
@@ -144,7 +150,7 @@ impl Keeper {
                     return connection;
                 }
                 Err(error) => {
-                    warn!(streams = self.lot.len(), error = %error, "could not open a connection");
+                    warn!(streams = self.lot.len(), cause = chain(&error), "could not open a connection");
                     sleep(self.pauses.next(rand::random())).await;
                 }
             }

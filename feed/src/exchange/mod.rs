@@ -5,7 +5,6 @@
 //! decided about ids is decided in [`crate::sequence`].
 
 mod backfill;
-mod clock;
 mod connection;
 mod endpoint;
 mod fleet;
@@ -15,9 +14,12 @@ mod plan;
 mod rest;
 mod tls;
 
+use std::error::Error;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tapeline_codec::binance::Kind;
 use tapeline_market::{Market, Symbol};
 use thiserror::Error;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
@@ -55,7 +57,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A gap that was not made smaller for so long is given up. A ban for two minutes, the shortest of the exchange's, passes
 /// within it.
-const FILL_TIME_MAX: Duration = Duration::from_secs(300);
+const FILL_TIME_MAX: Duration = Duration::from_mins(5);
 
 /// The pause before the list of symbols is asked for again.
 const LISTING_PAUSE: Duration = Duration::from_secs(5);
@@ -168,6 +170,12 @@ impl Settings {
         of_all.into_iter().cloned().chain(named).collect()
     }
 
+    /// So far apart, questions for mere doubt take half of the request weight; the other half is left to gaps.
+    fn doubts_apart(&self) -> Duration {
+        let doubts = self.weight_per_minute / (2 * rest::weight_max(self.market));
+        Duration::from_mins(1) / doubts.max(1)
+    }
+
     const fn in_micros(&self) -> Micros {
         if self.micros { Micros::Yes } else { Micros::No }
     }
@@ -186,13 +194,14 @@ pub fn start(
         held_back_frames_max: settings.held_back_frames_max,
         patience: PATIENCE,
         fill_time_max: FILL_TIME_MAX,
+        doubts_apart: settings.doubts_apart(),
     };
     let sequencer = Sequencer::new(limits, resume);
     let settings = settings.clone();
     tokio::spawn(async move {
         let desk = Desk { out, counts, steps: Vec::new(), sequencer, beginning: Instant::now(), equal: 0 };
         if let Err(cause) = read(settings, desk).await {
-            error!(cause = %cause, "cannot read the exchange");
+            error!(cause = chain(&cause), "cannot read the exchange");
         }
     })
 }
@@ -202,9 +211,9 @@ pub fn start(
 enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error("expected to set TLS up: {0}")]
+    #[error("expected to set TLS up")]
     Tls(#[from] rustls::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Rest(#[from] rest::RestError),
 }
 
@@ -237,7 +246,7 @@ async fn read(settings: Settings, desk: Desk) -> Result<(), StartError> {
     let (asks, asked) = mpsc::unbounded_channel();
     let (answers, answered) = mpsc::channel(ANSWERS_MAX);
     tasks.spawn(rest::answer_all(rest, asked, answers));
-    desk.run(arriving, answered, asks, &mut tasks).await;
+    desk.run(Lines { arriving, answered, asks }, &mut tasks).await;
     Ok(())
 }
 
@@ -251,7 +260,7 @@ async fn symbols(symbols: &Symbols, rest: &Rest) -> Vec<String> {
         match rest.symbols(asset).await {
             Ok(found) if found.is_empty() => warn!(asset, "nothing is traded against the quote asset"),
             Ok(found) => return found,
-            Err(cause) => warn!(cause = %cause, "the exchange did not list its symbols"),
+            Err(cause) => warn!(cause = chain(&cause), "the exchange did not list its symbols"),
         }
         sleep(LISTING_PAUSE).await;
     }
@@ -280,24 +289,25 @@ struct Desk {
     equal: u64,
 }
 
+/// What the desk hears and says.
+struct Lines {
+    arriving: Receiver<Event>,
+    answered: Receiver<Answer>,
+    asks: UnboundedSender<Ask>,
+}
+
 /// Nobody takes frames any more.
 struct Unwanted;
 
 impl Desk {
-    async fn run(
-        mut self,
-        mut arriving: Receiver<Event>,
-        mut answered: Receiver<Answer>,
-        asks: UnboundedSender<Ask>,
-        tasks: &mut JoinSet<()>,
-    ) {
+    async fn run(mut self, mut lines: Lines, tasks: &mut JoinSet<()>) {
         let mut events = Vec::with_capacity(EVENTS_AT_ONCE_MAX);
         let mut due = interval(DUE_INTERVAL);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = arriving.recv_many(&mut events, EVENTS_AT_ONCE_MAX) => self.take(&mut events),
-                Some(answer) = answered.recv() => {
+                _ = lines.arriving.recv_many(&mut events, EVENTS_AT_ONCE_MAX) => self.take(&mut events),
+                Some(answer) = lines.answered.recv() => {
                     self.sequencer.answer(answer, self.beginning.elapsed(), &mut self.steps);
                 }
                 _ = due.tick() => self.sequencer.due(self.beginning.elapsed(), &mut self.steps),
@@ -305,7 +315,7 @@ impl Desk {
                 // A task that ends has panicked: without it frames would be missing for ever.
                 Some(_) = tasks.join_next() => return,
             }
-            if self.act(&asks).await.is_err() {
+            if self.act(&lines.asks).await.is_err() {
                 return;
             }
         }
@@ -358,12 +368,18 @@ fn tell(step: &Step, counts: &Counts) {
     }
 }
 
+/// An error and what caused it, on one line.
+fn chain(error: &dyn Error) -> String {
+    let sources = successors(error.source(), |&cause| cause.source());
+    sources.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 fn symbol(route: &Route) -> &str {
     route.symbol.as_deref().unwrap_or_default()
 }
 
 fn kind(route: &Route) -> &'static str {
-    route.kind.map(|kind| kind.as_str()).unwrap_or_default()
+    route.kind.map(Kind::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tapeline_market::Market;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Of the exchange's weight limit so much is used, in percent: it counts for the address, and others may share that.
 const SHARE_PERCENT: u32 = 75;
@@ -86,7 +86,7 @@ pub(super) struct Attempts {
 
 /// The most attempts of any five minutes; a tenth less than the exchange allows.
 const ATTEMPTS_MAX: usize = 270;
-const ATTEMPTS_WITHIN: Duration = Duration::from_secs(300);
+const ATTEMPTS_WITHIN: Duration = Duration::from_mins(5);
 
 impl Attempts {
     pub(super) const fn new() -> Self {
@@ -178,7 +178,8 @@ mod tests {
         let mut pauses = Vec::new();
         for now in (0..10).map(|n| seconds(100 * n)) {
             pace.failed(now);
-            pauses.push((pace.admit(0, now).unwrap_err() - now).as_millis());
+            let until = pace.admit(0, now).unwrap_err();
+            pauses.push(until.saturating_sub(now).as_millis());
         }
         assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
         pace.answered(None);

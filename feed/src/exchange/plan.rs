@@ -130,16 +130,12 @@ fn sequenced(market: Market, stream: &str) -> Option<Route> {
 
 /// A stream name as an address carries it: bytes outside of ASCII, and what has a meaning there, as `%XX`.
 pub(super) fn encoded(stream: &str) -> String {
-    let mut text = String::with_capacity(stream.len());
-    for byte in stream.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'@' | b'!' | b'_' | b'-' | b'.' | b':' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"@!_-.:".contains(byte);
+    let pieces = stream.bytes().map(|byte| match byte {
+        byte if is_plain(&byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    pieces.collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The exchange's REST API: what was traded before, and which symbols there are.
 
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,11 +17,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::backfill::{self, ROWS_MAX, RowsError};
-use super::clock;
+use super::chain;
 use super::endpoint::Endpoint;
 use super::listing;
 use super::pace::Pace;
 use super::plan::{Micros, encoded};
+use crate::clock;
 use crate::frame::Frame;
 use crate::sequence::{Answer, Ask, Content};
 
@@ -68,6 +68,12 @@ impl Api {
             Market::Coinm => &COINM,
         }
     }
+}
+
+/// The weight of the heaviest question for trades.
+pub(super) fn weight_max(market: Market) -> u32 {
+    let api = Api::of(market);
+    api.agg_trades_weight.max(api.trades_weight)
 }
 
 /// A request did not succeed.
@@ -152,7 +158,7 @@ impl Rest {
         let symbol = encoded(ask.route.symbol.as_deref().unwrap_or_default());
         let query = format!("{name}?symbol={symbol}&fromId={}&limit={count}", ask.from);
         let body = self.get(&query, weight).await?;
-        let frames = backfill::frames(&body, &ask.route, clock::wall_time()).map_err(RestError::Rows)?;
+        let frames = backfill::frames(&body, &ask.route, clock::now()).map_err(RestError::Rows)?;
         let is_full = frames.len() as u64 >= count;
         Ok((frames, is_full))
     }
@@ -170,7 +176,7 @@ impl Rest {
             Err(error) => Err(error),
         };
         if let Err(RestError::Unreachable(_) | RestError::Failed { .. }) = answer {
-            self.on_pace(|pace, now| pace.failed(now));
+            self.on_pace(Pace::failed);
         }
         answer
     }
@@ -256,15 +262,4 @@ async fn answer(rest: &Rest, ask: Ask) -> Answer {
         }
     };
     Answer { route: ask.route, content }
-}
-
-/// The error and what caused it, on one line.
-fn chain(error: &RestError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }

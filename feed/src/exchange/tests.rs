@@ -174,7 +174,7 @@ async fn the_end_of_a_symbol_that_went_quiet_is_asked_for() {
 
 #[tokio::test]
 async fn a_restart_goes_on_behind_its_marks() {
-    let kind = Some(tapeline_codec::binance::Kind::AggTrade);
+    let kind = Some(Kind::AggTrade);
     let route = Route { market: Market::Spot, symbol: Some("BNBBTC".into()), kind };
     let mut exchange = Exchange::resumed(&[Mark { route, last_id: 7 }], |_| ()).await;
     exchange.api().last = 9;
@@ -327,7 +327,7 @@ fn mistakes_are_told_all_together() {
         rest_url: "api.example.com".to_owned(),
         streams_per_connection: 1_025,
         redundancy: 0,
-        silence: Duration::from_secs(60),
+        silence: Duration::from_mins(1),
         held_back_frames_max: 1,
         weight_per_minute: 1,
         micros: true,

@@ -192,6 +192,8 @@ fn hash(text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     // Payloads of "WebSocket Streams" of the spot documentation.
@@ -255,6 +257,21 @@ mod tests {
     fn control_messages_are_told_and_shutdowns_among_them() {
         assert_eq!(identified(Market::Spot, r#"{"result":null,"id":1}"#).nature, Nature::Control);
         assert_eq!(identified(Market::Spot, SHUTDOWN).nature, Nature::Shutdown);
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_frame_is_passed_on_byte_for_byte(at in 0..TRADE.len(), byte: u8, end in 0..TRADE.len()) {
+            let mut text = TRADE.as_bytes().to_vec();
+            text[at] = byte;
+            for text in [&text[..], &text[..end]] {
+                let received = Timestamp::from_millis(0).unwrap();
+                let arrival = Identifier::new(Market::Spot).identify(Bytes::copy_from_slice(text), received);
+                prop_assert_eq!(&arrival.frame.text[..], text);
+                // Nobody takes half a frame for a trade.
+                prop_assert!(text.len() == TRADE.len() || arrival.frame.ids.is_none());
+            }
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Moment<'l> {
     pub(super) limits: &'l Limits,
     /// Whether one more frame may be held back.
     pub(super) has_room: bool,
+    /// Whether a mere doubt may be asked about.
+    pub(super) may_doubt: bool,
 }
 
 /// What became of a frame.
@@ -237,23 +239,25 @@ impl Lane {
         }
     }
 
-    /// Asks for what is missing, and gives up what was missing for too long.
-    pub(super) fn due(&mut self, moment: Moment<'_>, steps: &mut Vec<Step>) {
+    /// Asks for what is missing, and gives up what was missing for too long. True if it asked for mere doubt.
+    pub(super) fn due(&mut self, moment: Moment<'_>, steps: &mut Vec<Step>) -> bool {
         if let Some(hole) = &self.hole
             && moment.now.saturating_sub(hole.progress_at) >= moment.limits.fill_time_max
         {
             self.give_up(Why::Late, moment, steps);
         }
-        if self.is_asked || !self.is_open() || moment.now < self.ask_at {
-            return;
-        }
-        let Some(from) = self.next() else { return };
-        let to = self.hole_end();
-        self.is_asked = true;
-        if self.doubt.is_some() && to.is_none() {
+        let is_mere_doubt = self.hole.is_none() && self.doubt.is_some();
+        let may_ask = self.hole.is_some() || (is_mere_doubt && moment.may_doubt);
+        let Some(from) = self.next().filter(|_| may_ask && !self.is_asked && moment.now >= self.ask_at)
+        else {
+            return false;
+        };
+        if is_mere_doubt {
             (self.doubt, self.doubted_at) = (Some(Doubt::Asked), Some(moment.now));
         }
-        steps.push(Step::Ask(Ask { route: self.route.clone(), from, to }));
+        self.is_asked = true;
+        steps.push(Step::Ask(Ask { route: self.route.clone(), from, to: self.hole_end() }));
+        is_mere_doubt
     }
 
     /// The last id of the first hole; `None` where nothing is known to be missing.

@@ -10,7 +10,7 @@ use super::{Answer, Arrival, Ask, Content, Limits, Nature, Sequencer, Step, Why}
 
 const EVENT_TIME_MS: i64 = 1_700_000_000_000;
 const HELD_BACK_MAX: usize = 4;
-const PAGE: usize = 3;
+const PAGE: u64 = 3;
 
 /// What happens to one of the exchange's frames on one socket, and how the REST API fares beside it.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,7 @@ impl<'r> Run<'r> {
             patience: Duration::from_millis(250),
             // The laws are about what can be filled: nothing is given up for being late.
             fill_time_max: Duration::MAX,
+            doubts_apart: Duration::ZERO,
         };
         let sequencer = Sequencer::new(limits, &[]);
         Self { sequencer, now: Duration::ZERO, traded: 0, absent, asks: VecDeque::new(), steps: Vec::new() }
@@ -88,10 +89,11 @@ impl<'r> Run<'r> {
     fn answer(&mut self, succeeds: bool) {
         let Some(Ask { from, to, .. }) = self.asks.pop_front() else { return };
         // As the API does: so many rows from an id on, wherever the next ones are.
-        let limit = to.map_or(PAGE, |to| PAGE.min((to - from + 1) as usize));
-        let rows = (from..=self.traded).filter(|id| !self.absent.contains(id)).take(limit);
+        let limit = to.map_or(PAGE, |to| PAGE.min(to - from + 1));
+        let rows =
+            (from..=self.traded).filter(|id| !self.absent.contains(id)).take(limit.try_into().unwrap());
         let frames: Vec<_> = rows.map(|id| frame(id, EVENT_TIME_MS)).collect();
-        let is_full = frames.len() == limit;
+        let is_full = frames.len() as u64 == limit;
         let content = if succeeds { Content::Rows { frames, is_full } } else { Content::Failed };
         let mut steps = Vec::new();
         self.sequencer.answer(Answer { route: route(), content }, self.now, &mut steps);
@@ -112,7 +114,9 @@ impl<'r> Run<'r> {
                 fate => self.trade(fate, &mut late),
             }
         }
-        late.into_iter().for_each(|(_, id)| self.arrive(id));
+        for (_, id) in late {
+            self.arrive(id);
+        }
         // The socket opens once more, and the exchange is quiet from now on.
         self.sequencer.doubt(&route(), self.now);
         for _ in 0..2 * self.traded + 4 {
@@ -135,9 +139,13 @@ impl<'r> Run<'r> {
         if matches!(fate, Fate::Breaks) {
             self.sequencer.doubt(&route(), self.now);
         }
-        late.iter_mut().for_each(|(behind, _)| *behind = behind.saturating_sub(1));
+        for (behind, _) in late.iter_mut() {
+            *behind = behind.saturating_sub(1);
+        }
         let arriving: Vec<_> = late.extract_if(.., |(behind, _)| *behind == 0).collect();
-        arriving.into_iter().for_each(|(_, id)| self.arrive(id));
+        for (_, id) in arriving {
+            self.arrive(id);
+        }
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Limits {
     pub patience: Duration,
     /// A gap that was not made smaller for so long is given up.
     pub fill_time_max: Duration,
+    /// Questions for mere doubt are so far apart, all routes together: most doubts are answered by a frame meanwhile, and
+    /// gaps that are known come first.
+    pub doubts_apart: Duration,
 }
 
 /// What is to be done, in this order.
@@ -133,6 +136,7 @@ pub struct Sequencer {
     open: BTreeSet<usize>,
     held: usize,
     equal: u64,
+    next_doubt_at: Duration,
 }
 
 impl Sequencer {
@@ -146,6 +150,7 @@ impl Sequencer {
             open: BTreeSet::new(),
             held: 0,
             equal: 0,
+            next_doubt_at: Duration::ZERO,
         };
         for Mark { route, last_id } in resume {
             if route.kind.is_some_and(|kind| is_sequenced(route.market, kind)) {
@@ -208,7 +213,9 @@ impl Sequencer {
     pub fn due(&mut self, now: Duration, steps: &mut Vec<Step>) {
         let open: Vec<_> = self.open.iter().copied().collect();
         for place in open {
-            self.step(place, now, |lane, moment| lane.due(moment, steps));
+            if self.step(place, now, |lane, moment| lane.due(moment, steps)) == Some(true) {
+                self.next_doubt_at = now + self.limits.doubts_apart;
+            }
         }
     }
 
@@ -229,7 +236,8 @@ impl Sequencer {
         let lane = self.lanes.get_mut(place)?;
         let has_room = self.held < self.limits.held_back_frames_max;
         let before = lane.held();
-        let done = act(lane, Moment { now, limits: &self.limits, has_room });
+        let may_doubt = now >= self.next_doubt_at;
+        let done = act(lane, Moment { now, limits: &self.limits, has_room, may_doubt });
         self.held = (self.held + lane.held()).saturating_sub(before);
         if lane.is_open() {
             self.open.insert(place);
@@ -249,7 +257,7 @@ impl Sequencer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{MINUTE, Session, ids, unfilled};
+    use super::super::testing::{LIMITS, MINUTE, Session, ask, ids, route, unfilled};
     use super::*;
 
     #[test]
@@ -280,27 +288,27 @@ mod tests {
         let mut session = Session::new();
         session.take(&[5, 9]);
         assert_eq!(session.due(), []);
-        session.advance(session.limits().patience);
-        assert_eq!(session.due(), [session.ask(6, Some(8))]);
+        session.advance(LIMITS.patience);
+        assert_eq!(session.due(), [ask(6, Some(8))]);
         // One question at a time.
         assert_eq!(session.due(), []);
         let steps = session.answer(&[6, 7, 8]);
         assert_eq!(ids(&steps), [6, 7, 8, 9]);
-        assert_eq!(steps.last(), Some(&Step::Filled { route: session.route(), from: 6, frames: 3 }));
+        assert_eq!(steps.last(), Some(&Step::Filled { route: route(), from: 6, frames: 3 }));
     }
 
     #[test]
     fn a_short_answer_is_asked_on() {
         let mut session = Session::new();
         session.take(&[5, 9]);
-        session.advance(session.limits().patience);
+        session.advance(LIMITS.patience);
         session.due();
         assert_eq!(ids(&session.answer(&[6])), [6]);
-        assert_eq!(session.due(), [session.ask(7, Some(8))]);
+        assert_eq!(session.due(), [ask(7, Some(8))]);
         assert!(ids(&session.answer(&[])).is_empty());
         assert_eq!(session.due(), []);
         session.advance(Duration::from_millis(500));
-        assert_eq!(session.due(), [session.ask(7, Some(8))]);
+        assert_eq!(session.due(), [ask(7, Some(8))]);
         assert_eq!(ids(&session.answer(&[7, 8])), [7, 8, 9]);
     }
 
@@ -308,7 +316,7 @@ mod tests {
     fn what_the_rest_api_does_not_have_is_reported() {
         let mut session = Session::new();
         session.take(&[5, 9]);
-        session.advance(session.limits().patience);
+        session.advance(LIMITS.patience);
         session.due();
         let steps = session.answer(&[6, 8]);
         assert_eq!(ids(&steps), [6, 8, 9]);
@@ -319,18 +327,18 @@ mod tests {
     fn a_gap_that_nobody_fills_is_given_up_with_its_ids() {
         let mut session = Session::new();
         session.take(&[5, 9, 12]);
-        session.advance(session.limits().fill_time_max);
+        session.advance(LIMITS.fill_time_max);
         let steps = session.due();
         assert_eq!(ids(&steps), [9]);
         assert_eq!(unfilled(&steps), [(6, 8, Why::Late)]);
-        assert!(steps.contains(&session.ask(10, Some(11))));
+        assert!(steps.contains(&ask(10, Some(11))));
     }
 
     #[test]
     fn a_refusal_gives_the_gap_up() {
         let mut session = Session::new();
         session.take(&[5, 9]);
-        session.advance(session.limits().patience);
+        session.advance(LIMITS.patience);
         session.due();
         let steps = session.hear(Content::Refused);
         assert_eq!((ids(&steps), unfilled(&steps)), (vec![9], vec![(6, 8, Why::Refused)]));
@@ -342,10 +350,10 @@ mod tests {
         // Room for three.
         assert_eq!(ids(&session.take(&[1, 3, 4, 5, 6, 7])), [1]);
         assert_eq!(session.sequencer.held(), 3);
-        session.advance(session.limits().patience);
-        assert_eq!(session.due(), [session.ask(2, Some(2))]);
+        session.advance(LIMITS.patience);
+        assert_eq!(session.due(), [ask(2, Some(2))]);
         assert_eq!(ids(&session.answer(&[2])), [2, 3, 4, 5]);
-        assert_eq!(session.due(), [session.ask(6, Some(7))]);
+        assert_eq!(session.due(), [ask(6, Some(7))]);
         assert_eq!(ids(&session.answer(&[6, 7])), [6, 7]);
     }
 
@@ -355,8 +363,8 @@ mod tests {
         assert_eq!(ids(&session.take(&[4, 5, 6])), [6]);
         let mut session = Session::resumed(5);
         session.take(&[8]);
-        session.advance(session.limits().patience);
-        assert_eq!(session.due(), [session.ask(6, Some(7))]);
+        session.advance(LIMITS.patience);
+        assert_eq!(session.due(), [ask(6, Some(7))]);
     }
 
     #[test]
@@ -364,7 +372,7 @@ mod tests {
         let mut session = Session::resumed(5);
         session.doubt();
         session.advance(Duration::from_secs(1));
-        assert_eq!(session.due(), [session.ask(6, None)]);
+        assert_eq!(session.due(), [ask(6, None)]);
         assert_eq!(ids(&session.answer(&[6, 7])), [6, 7]);
         session.advance(MINUTE);
         assert_eq!(session.due(), []);
@@ -388,7 +396,24 @@ mod tests {
         session.doubt();
         session.answer(&[]);
         session.advance(MINUTE);
-        assert_eq!(session.due(), [session.ask(6, None)]);
+        assert_eq!(session.due(), [ask(6, None)]);
+    }
+
+    #[test]
+    fn doubts_are_asked_about_one_after_another() {
+        let other = Route { symbol: Some("BNBUSDT".into()), ..route() };
+        let marks = [route(), other.clone()].map(|route| Mark { route, last_id: 5 });
+        let mut sequencer = Sequencer::new(LIMITS, &marks);
+        let mut asked = |now: u64| {
+            let mut steps = Vec::new();
+            sequencer.doubt(&route(), Duration::ZERO);
+            sequencer.doubt(&other, Duration::ZERO);
+            sequencer.due(Duration::from_secs(now), &mut steps);
+            steps
+        };
+        assert_eq!(asked(1), [ask(6, None)]);
+        assert_eq!(asked(1), []);
+        assert_eq!(asked(2), [Step::Ask(Ask { route: other.clone(), from: 6, to: None })]);
     }
 
     #[test]
@@ -405,6 +430,6 @@ mod tests {
         session.event_time_ms += 61_000;
         let steps = session.take(&[3, 4]);
         assert_eq!(ids(&steps), [3, 4]);
-        assert_eq!(steps[0], Step::Anew { route: session.route(), last: Some(1001), id: 3 });
+        assert_eq!(steps[0], Step::Anew { route: route(), last: Some(1001), id: 3 });
     }
 }

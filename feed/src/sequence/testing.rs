@@ -9,7 +9,14 @@ use tapeline_market::{Market, Timestamp};
 use super::{Answer, Arrival, Ask, Content, Limits, Nature, Sequencer, Step, Why};
 use crate::frame::{Frame, Ids, Mark, Route};
 
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
+
+pub(super) const LIMITS: Limits = Limits {
+    held_back_frames_max: 3,
+    patience: Duration::from_millis(250),
+    fill_time_max: Duration::from_mins(2),
+    doubts_apart: Duration::from_secs(1),
+};
 
 /// A sequencer with a clock.
 pub(super) struct Session {
@@ -20,26 +27,12 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new() -> Self {
-        let limits = Limits {
-            held_back_frames_max: 3,
-            patience: Duration::from_millis(250),
-            fill_time_max: 2 * MINUTE,
-        };
-        Self { sequencer: Sequencer::new(limits, &[]), event_time_ms: 1_700_000_000_000, now: Duration::ZERO }
+        Self { sequencer: Sequencer::new(LIMITS, &[]), event_time_ms: 1_700_000_000_000, now: Duration::ZERO }
     }
 
     pub(super) fn resumed(last_id: u64) -> Self {
-        let session = Self::new();
         let mark = Mark { route: route(), last_id };
-        Self { sequencer: Sequencer::new(session.limits(), &[mark]), ..session }
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        Limits { held_back_frames_max: 3, patience: Duration::from_millis(250), fill_time_max: 2 * MINUTE }
-    }
-
-    pub(super) fn route(&self) -> Route {
-        route()
+        Self { sequencer: Sequencer::new(LIMITS, &[mark]), ..Self::new() }
     }
 
     pub(super) fn advance(&mut self, time: Duration) {
@@ -75,10 +68,10 @@ impl Session {
         self.sequencer.answer(Answer { route: route(), content }, self.now, &mut steps);
         steps
     }
+}
 
-    pub(super) fn ask(&self, from: u64, to: Option<u64>) -> Step {
-        Step::Ask(Ask { route: route(), from, to })
-    }
+pub(super) fn ask(from: u64, to: Option<u64>) -> Step {
+    Step::Ask(Ask { route: route(), from, to })
 }
 
 pub(super) fn route() -> Route {
