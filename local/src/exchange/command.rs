@@ -84,7 +84,7 @@ pub(crate) struct ExchangeArgs {
     /// Most attempts to connect within five minutes; those beyond are refused.
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
     attempts: usize,
-    /// Most weight of requests within a minute; those beyond are refused.
+    /// Most weight of requests within a minute of the session's time; those beyond are refused.
     #[arg(long, value_name = "WEIGHT", default_value_t = 6_000)]
     weight: u32,
 }
@@ -110,6 +110,7 @@ impl ExchangeArgs {
             life: Duration::from_millis(self.life_ms),
             attempts_max: self.attempts,
             weight_max: self.weight,
+            minute: Duration::from_mins(1).div_f64(self.speed),
         }
     }
 

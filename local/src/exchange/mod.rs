@@ -78,8 +78,10 @@ pub(crate) struct Manners {
     pub(crate) life: Duration,
     /// Most attempts to connect within five minutes.
     pub(crate) attempts_max: usize,
-    /// Most weight of requests within a minute.
+    /// Most weight of requests within a minute of the session's time.
     pub(crate) weight_max: u32,
+    /// How long that minute takes.
+    pub(crate) minute: Duration,
 }
 
 /// What all connections and requests share.

@@ -29,8 +29,6 @@ const LEAST_WEIGHT: u32 = 1;
 /// Rows of an answer, unless it is asked for another number, and at most.
 const ROWS: usize = 500;
 const ROWS_MAX: usize = 1_000;
-/// The window of the weight.
-const MINUTE: Duration = Duration::from_mins(1);
 /// What a client that asked for too much is told to wait for, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 /// How late a late answer comes.
@@ -104,7 +102,7 @@ impl Desk {
     fn used(&self, weight: u32) -> u32 {
         let mut weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        while weights.front().is_some_and(|(at, _)| now.duration_since(*at) >= MINUTE) {
+        while weights.front().is_some_and(|(at, _)| now.duration_since(*at) >= self.floor.manners.minute) {
             weights.pop_front();
         }
         let used = weights.iter().map(|(_, weight)| weight).sum::<u32>() + weight;
