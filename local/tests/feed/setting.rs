@@ -1,13 +1,16 @@
 //! An exchange, a Kinesis and the feed between them, in a folder of their own.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::binaries::{build_others, built};
 use crate::exchange::Exchange;
 use crate::kinesis::{Kinesis, STREAM, Troubles};
-use crate::process::{Process, until};
+use crate::process::{PATIENCE, Process, until};
 use crate::trades::{Trades, assert_complete};
 
 /// What is traded, as the command lines spell it.
@@ -34,7 +37,10 @@ impl Setting {
     /// Starts the feed, which finds what those before it left.
     pub(crate) fn feed(&self) -> Process {
         let mut command = Command::new(built("tapeline-feed"));
-        command.args(["--symbols", SYMBOLS, "--stream", STREAM, "--region", "us-east-1"]);
+        if !self.options.iter().any(|option| option == "--quote-asset") {
+            command.args(["--symbols", SYMBOLS]);
+        }
+        command.args(["--stream", STREAM, "--region", "us-east-1"]);
         command.args(["--socket-url", &self.exchange.socket_url, "--rest-url", &self.exchange.rest_url]);
         command
             .args(["--endpoint-url", &self.kinesis.url()])
@@ -46,7 +52,7 @@ impl Setting {
     }
 
     /// Where a file of this setting is.
-    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -58,21 +64,21 @@ impl Setting {
     /// Waits until the stream holds every trade of the session, which is over; what it holds, repeats included.
     pub(crate) fn complete(&self, feed: &Process) -> Trades {
         let traded = self.exchange.trades();
-        let deadline = std::time::Instant::now() + crate::process::PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let held = self.held();
             let missing = held.missing(&traded);
             if missing.is_empty() {
                 return held;
             }
-            let is_late = std::time::Instant::now() > deadline;
+            let is_late = Instant::now() > deadline;
             assert!(
                 !is_late,
                 "missing {missing:?} of {}; the feed said {}",
                 traded.count(),
                 tail(&feed.said())
             );
-            std::thread::sleep(std::time::Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
         }
     }
 
@@ -90,9 +96,11 @@ impl Setting {
         held
     }
 
-    /// Waits until the stream holds a trade of every symbol and kind, so that a feed has something to go on behind.
+    /// Waits until the feed has a checkpoint of so many symbols and kinds: what was traded before one is nobody's promise.
     pub(crate) fn begun(&self, lanes: usize) {
-        until("trades in the stream", || Some(()).filter(|()| self.held().0.len() >= lanes));
+        let checkpoint = self.path("state/checkpoint.json");
+        let marks = || fs::read_to_string(&checkpoint).unwrap_or_default().matches("USDT").count();
+        until("a checkpoint", || Some(()).filter(|()| marks() >= lanes));
     }
 }
 
