@@ -22,7 +22,7 @@ use crate::seeing::health::Health;
 use crate::seeing::metrics::Metrics;
 use crate::seeing::{Counts, status};
 use crate::sink::flow::{Flow, FlowError, Parts};
-use crate::sink::kinesis::KinesisStream;
+use crate::sink::kinesis::{KinesisStream, NoRegionError};
 use crate::sink::packing::{Limits, Packer};
 use crate::sink::spool::{Spool, SpoolError};
 
@@ -56,6 +56,9 @@ pub enum RunError {
     /// The recording does not begin.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The stream is nowhere.
+    #[error(transparent)]
+    Region(#[from] NoRegionError),
     /// Nobody can listen for health checks.
     #[error("cannot listen for health checks")]
     Health(#[source] io::Error),
@@ -124,7 +127,7 @@ async fn put(
         warn!(bytes = spool.bytes_cut, "the spool's end was not whole; the exchange is asked for it");
     }
     info!(marks = marks.len(), spool_bytes = spool.spool.bytes(), stream, "started");
-    let stream = KinesisStream::open(stream, config.region, config.endpoint_url).await;
+    let stream = KinesisStream::open(stream, config.region, config.endpoint_url).await?;
     let limits = Limits { record_bytes_max: config.record_bytes_max, linger: config.linger };
     let packer = Packer::new(config.packing, limits);
     let (sender, frames) = channel(FRAMES_MAX);

@@ -195,7 +195,8 @@ impl<S: Stream> Flow<S> {
     /// Does what can be done now.
     fn advance(&mut self, now: Instant) -> Result<(), FlowError> {
         let mut closed = Vec::new();
-        self.packer.close_due(now, &mut closed);
+        let producer = &self.producer;
+        self.packer.close_due(now, |key| producer.is_busy(key), &mut closed);
         self.stow_all(closed);
         while let Some((number, record)) = self.stalled.pop_front() {
             if let Err(record) = self.place(number, record) {

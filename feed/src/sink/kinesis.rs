@@ -13,12 +13,18 @@ use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry};
 use aws_smithy_http_client::tls;
+use thiserror::Error;
 
 use super::{Entry, EntryError, PutError, SequenceNumber, Stream};
 
 /// The service answers within some ten milliseconds: what takes a hundred times as long has failed.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const CALL_MAX: Duration = Duration::from_secs(5);
+
+/// Nobody says where the stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("expected an AWS region: --region, AWS_REGION, a profile or the machine tells none")]
+pub struct NoRegionError;
 
 /// A Kinesis data stream.
 #[derive(Debug, Clone)]
@@ -29,7 +35,14 @@ pub struct KinesisStream {
 
 impl KinesisStream {
     /// Leads to a stream, which must exist; without region and endpoint they are found where the SDKs look for them.
-    pub async fn open(stream: String, region: Option<String>, endpoint_url: Option<String>) -> Self {
+    ///
+    /// # Errors
+    /// When no region is found.
+    pub async fn open(
+        stream: String,
+        region: Option<String>,
+        endpoint_url: Option<String>,
+    ) -> Result<Self, NoRegionError> {
         let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let http = aws_smithy_http_client::Builder::new().tls_provider(provider).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -46,7 +59,8 @@ impl KinesisStream {
         }
         // Boxed: the SDK's futures are nested so deep that the compiler gives up on what holds one.
         let config = Box::pin(loader.load()).await;
-        Self { client: Client::new(&config), stream }
+        config.region().ok_or(NoRegionError)?;
+        Ok(Self { client: Client::new(&config), stream })
     }
 }
 

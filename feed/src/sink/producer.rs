@@ -196,6 +196,11 @@ impl Producer {
         }
     }
 
+    /// Whether a record of a key is on its way.
+    pub fn is_busy(&self, key: &str) -> bool {
+        self.lanes.contains_key(key)
+    }
+
     /// Records that the stream has not taken, in no order.
     pub fn queued_mut(&mut self) -> impl Iterator<Item = &mut Queued> {
         self.lanes.values_mut().flat_map(|lane| lane.queue.iter_mut())

@@ -249,6 +249,12 @@ fn first_seen(ids: &[u64]) -> Vec<u64> {
     ids.iter().copied().filter(|id| seen.insert(*id)).collect()
 }
 
+/// Runs with a clock that goes on whenever nothing else does.
+fn on_a_moved_clock<T>(run: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.unwrap().block_on(run)
+}
+
 /// Frames up to an id, and then a kill; each run goes on behind the checkpoint, as the exchange does.
 async fn killed_again_and_again(kills: &[(u64, u64, bool)], faults: VecDeque<Fault>, bytes: usize) -> Memory {
     let (folder, stream) = (folder(), Memory::default());
@@ -277,6 +283,19 @@ async fn killed_again_and_again(kills: &[(u64, u64, bool)], faults: VecDeque<Fau
     stream
 }
 
+/// A run in one piece, whose calls fail or lose some of their entries, but whose answers all arrive.
+async fn refused_again_and_again(frames: u64, faults: VecDeque<Fault>, bytes: usize) -> Memory {
+    let (folder, stream) = (folder(), Memory::default());
+    stream.inner(|inner| inner.faults = faults);
+    let run = Run::start(folder.path(), &stream, ROOM, PATIENT);
+    for id in 1..=frames {
+        run.take(trade("A", id, bytes)).await;
+        run.take(trade("B", id, bytes)).await;
+    }
+    run.end().await;
+    stream
+}
+
 fn assert_whole(stream: &Memory) {
     for symbol in ["A", "B"] {
         let ids = first_seen(&stream.ids(symbol));
@@ -294,8 +313,19 @@ proptest! {
         faults in prop::collection::vec(faults(), 0..30),
         bytes in prop::sample::select(vec![10, 3_000, 400_000]),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-        let stream = runtime.unwrap().block_on(killed_again_and_again(&kills, faults.into(), bytes));
-        assert_whole(&stream);
+        assert_whole(&on_a_moved_clock(killed_again_and_again(&kills, faults.into(), bytes)));
+    }
+
+    #[test]
+    fn without_kills_and_lost_answers_nothing_comes_twice(
+        frames in 1..120_u64,
+        faults in prop::collection::vec(faults(), 0..40),
+        bytes in prop::sample::select(vec![10, 3_000, 400_000]),
+    ) {
+        let faults = faults.into_iter().filter(|fault| *fault != Fault::Answer).collect();
+        let stream = on_a_moved_clock(refused_again_and_again(frames, faults, bytes));
+        for symbol in ["A", "B"] {
+            prop_assert_eq!(stream.ids(symbol), (1..=frames).collect::<Vec<_>>());
+        }
     }
 }

@@ -13,7 +13,8 @@ async fn stream() -> KinesisStream {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (app, _) = create_app(StoreOptions { create_stream_ms: 0, ..StoreOptions::default() });
     tokio::spawn(serve_plain_http(listener, app, std::future::pending()));
-    let mut stream = KinesisStream::open("frames".to_owned(), Some("us-east-1".to_owned()), Some(url)).await;
+    let stream = KinesisStream::open("frames".to_owned(), Some("us-east-1".to_owned()), Some(url));
+    let mut stream = stream.await.unwrap();
     let config = stream.client.config().to_builder();
     let credentials = aws_sdk_kinesis::config::Credentials::new("local", "local", None, None, "test");
     stream.client = Client::from_conf(config.credentials_provider(credentials).build());
@@ -35,7 +36,9 @@ async fn entries_are_in_the_stream_under_their_sequence_numbers() {
     let held = stream.client.get_records().set_shard_iterator(iterator.shard_iterator).send().await.unwrap();
     let found: Vec<_> = held.records().iter().map(|record| record.data().as_ref().to_vec()).collect();
     assert_eq!(found, [b"first".to_vec(), b"\xff\x00".to_vec()]);
-    assert_eq!(held.records().iter().map(|record| record.sequence_number()).collect::<Vec<_>>(), put);
+    let numbers: Vec<_> =
+        held.records().iter().map(aws_sdk_kinesis::types::Record::sequence_number).collect();
+    assert_eq!(numbers, put);
 }
 
 #[tokio::test]

@@ -2,13 +2,14 @@
 //!
 //! Kinesis bills a record in steps of 1 KB (on demand) and Firehose in steps of 5 KB, and a trade has 200 bytes: packing
 //! is what the stream costs. A record is closed when it is full, or when its first frame has waited long enough, so a busy
-//! symbol fills records and a quiet one is not late.
+//! symbol fills records and a quiet one is not late. While an earlier record of its key is on its way it stays open: it
+//! could not go yet, and so a stream that is slow gets fewer and larger records instead of a queue.
 
 mod kpl;
 mod lines;
 mod single;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,9 @@ pub const RECORD_BYTES_MAX: usize = 1_000_000;
 const OPEN_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most partition keys that are remembered; all symbols of all markets have a tenth.
 const KEYS_MAX: usize = 100_000;
+
+/// When a record that had to stay open is looked at again; a call takes about as long.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// How frames become records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +96,8 @@ pub struct Packer {
     packing: Packing,
     limits: Limits,
     open: HashMap<Route, Open>,
-    /// When records are to be closed, in that order, since all wait for equally long; those closed before are passed over.
-    due: VecDeque<(Instant, Route, u64)>,
+    /// When records are to be closed, by their numbers; those closed before are passed over.
+    due: BTreeMap<(Instant, u64), Route>,
     opened: u64,
     open_bytes: usize,
     keys: HashMap<Route, Arc<str>>,
@@ -148,7 +152,7 @@ impl Packer {
     /// Packs within limits.
     pub fn new(packing: Packing, limits: Limits) -> Self {
         let (open, keys) = (HashMap::new(), HashMap::new());
-        Self { packing, limits, open, due: VecDeque::new(), opened: 0, open_bytes: 0, keys }
+        Self { packing, limits, open, due: BTreeMap::new(), opened: 0, open_bytes: 0, keys }
     }
 
     /// Takes a frame; records that are closed by it go to `closed`, in their order.
@@ -197,7 +201,7 @@ impl Packer {
             let key = self.partition_key(&frame.route);
             self.opened += 1;
             let open = Open::new(self.new_body(&key), key, (&frame, self.opened));
-            self.due.push_back((now + self.limits.linger, slot.clone(), self.opened));
+            self.due.insert((now + self.limits.linger, self.opened), slot.clone());
             self.open.insert(slot.clone(), open);
         }
         if let Some(open) = self.open.get_mut(slot) {
@@ -233,19 +237,23 @@ impl Packer {
 
     /// When the next record is to be closed; `None` while none is open.
     pub fn due_at(&mut self) -> Option<Instant> {
-        while let Some((at, slot, number)) = self.due.front() {
-            if self.open.get(slot).is_some_and(|open| open.number == *number) {
-                return Some(*at);
+        while let Some(first) = self.due.first_entry() {
+            let (at, number) = *first.key();
+            if self.open.get(first.get()).is_some_and(|open| open.number == number) {
+                return Some(at);
             }
-            self.due.pop_front();
+            first.remove();
         }
         None
     }
 
-    /// Closes the records that have waited for long enough.
-    pub fn close_due(&mut self, now: Instant, closed: &mut Vec<Record>) {
+    /// Closes the records that have waited for long enough, but for those whose key is busy.
+    pub fn close_due(&mut self, now: Instant, is_busy: impl Fn(&str) -> bool, closed: &mut Vec<Record>) {
         while self.due_at().is_some_and(|at| at <= now) {
-            if let Some((_, slot, _)) = self.due.pop_front() {
+            let Some(((_, number), slot)) = self.due.pop_first() else { return };
+            if self.open.get(&slot).is_some_and(|open| is_busy(&open.partition_key)) {
+                self.due.insert((now + AGAIN, number), slot);
+            } else {
                 closed.extend(self.close(&slot));
             }
         }
@@ -254,7 +262,7 @@ impl Packer {
     /// Closes every record.
     pub fn flush(&mut self, closed: &mut Vec<Record>) {
         while self.due_at().is_some() {
-            if let Some((_, slot, _)) = self.due.pop_front() {
+            if let Some((_, slot)) = self.due.pop_first() {
                 closed.extend(self.close(&slot));
             }
         }

@@ -148,12 +148,29 @@ fn a_record_is_closed_when_its_first_frame_has_waited_long_enough() {
     packer.add(trade("A", 1), start, &mut closed).unwrap();
     packer.add(trade("B", 1), after(40), &mut closed).unwrap();
     packer.add(trade("A", 2), after(99), &mut closed).unwrap();
-    packer.close_due(after(99), &mut closed);
+    packer.close_due(after(99), |_| false, &mut closed);
     assert!(closed.is_empty());
     assert_eq!(packer.due_at(), Some(after(100)));
-    packer.close_due(after(100), &mut closed);
+    packer.close_due(after(100), |_| false, &mut closed);
     assert_eq!(closed.iter().map(unpacked).collect::<Vec<_>>(), [BOTH]);
     assert_eq!(packer.due_at(), Some(after(140)));
+}
+
+#[test]
+fn a_record_grows_while_an_earlier_one_of_its_key_is_on_its_way() {
+    let (mut packer, mut closed, start) = (packer(Packing::Lines, 60), Vec::new(), Instant::now());
+    let after = |millis| start + Duration::from_millis(millis);
+    packer.add(trade("A", 1), start, &mut closed).unwrap();
+    packer.add(trade("B", 1), start, &mut closed).unwrap();
+    packer.close_due(after(100), |key| key == "spot|A", &mut closed);
+    assert_eq!(closed.iter().map(|record| &*record.partition_key).collect::<Vec<_>>(), ["spot|B"]);
+    assert_eq!(packer.due_at(), Some(after(120)));
+    packer.add(trade("A", 2), after(110), &mut closed).unwrap();
+    assert_eq!(closed.len(), 1);
+    packer.add(trade("A", 3), after(110), &mut closed).unwrap();
+    assert_eq!(unpacked(&closed[1]), BOTH);
+    packer.close_due(after(210), |_| false, &mut closed);
+    assert_eq!(closed[2].marks[0].last_id, 3);
 }
 
 #[test]
