@@ -211,9 +211,10 @@ impl Reading {
             let step = tokio::select! {
                 message = self.socket.next() => self.hear(message).await,
                 _ = look.tick() => self.look(retire_at).await,
-                Ok(at) = &mut *retiring, if retire_at.is_none() => {
-                    retire_at = Some(at);
-                    Ok(())
+                at = &mut *retiring, if retire_at.is_none() => {
+                    retire_at = at.ok();
+                    // Whoever kept the connection has dropped it.
+                    retire_at.map(|_| ()).ok_or(End::Unwanted)
                 }
             };
             if let Err(end) = step {

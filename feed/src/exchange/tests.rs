@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -315,6 +316,27 @@ async fn reading_ends_when_nobody_takes_frames() {
     // The socket is gone as well.
     let last = timeout(TEST_TIME_MAX, socket.next()).await.unwrap();
     assert!(!matches!(last, Some(Ok(Message::Text(_)))));
+}
+
+/// The first byte that a client says to a listener.
+async fn first_byte(listener: &TcpListener) -> u8 {
+    let (mut socket, _) = timeout(TEST_TIME_MAX, listener.accept()).await.unwrap().unwrap();
+    socket.read_u8().await.unwrap()
+}
+
+#[tokio::test]
+async fn encrypted_addresses_are_met_with_a_handshake() {
+    // RFC 8446, 5.1: the content type of a handshake.
+    const HANDSHAKE: u8 = 22;
+    let rest = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let rest_url = format!("https://{}", rest.local_addr().unwrap());
+    let asset = Symbols::OfQuoteAsset("BTC".to_owned());
+    let _exchange =
+        Exchange::open(|settings| (settings.rest_url, settings.symbols) = (rest_url, asset)).await;
+    assert_eq!(first_byte(&rest).await, HANDSHAKE);
+    let exchange =
+        Exchange::open(|settings| settings.socket_url = settings.socket_url.replace("ws:", "wss:"));
+    assert_eq!(first_byte(&exchange.await.sockets).await, HANDSHAKE);
 }
 
 #[test]
