@@ -225,7 +225,7 @@ async fn read(settings: Settings, desk: Desk) -> Result<(), StartError> {
     let tls = tls::client_config()?;
     let rest_endpoint = Endpoint::of_rest(&settings.rest_url).map_err(SettingsError::from)?;
     let pace = Pace::new(settings.weight_per_minute);
-    let rest = Rest::new((rest_endpoint, settings.market), settings.in_micros(), pace, tls.clone())?;
+    let rest = Rest::new((rest_endpoint, settings.market), settings.in_micros(), pace, tls.clone());
     let rest = Arc::new(rest);
     let symbols = tokio::select! {
         symbols = symbols(&settings.symbols, &rest) => symbols,

@@ -1,19 +1,25 @@
 //! The exchange's REST API: what was traded before, and which symbols there are.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
 use tapeline_codec::binance::Kind;
 use tapeline_json::JsonError;
 use tapeline_market::Market;
 use thiserror::Error;
 use tokio::sync::mpsc::{Sender, UnboundedReceiver};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::backfill::{self, ROWS_MAX, RowsError};
@@ -81,7 +87,10 @@ pub(super) fn weight_max(market: Market) -> u32 {
 pub(super) enum RestError {
     /// No answer.
     #[error("expected an answer of the REST API")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
+    /// No answer in time.
+    #[error("expected an answer of the REST API within {} s", TIMEOUT.as_secs())]
+    Late,
     /// Too many requests, or barred for a while.
     #[error("expected the REST API to answer, was {status}: it asks to be left alone for a while")]
     Busy {
@@ -116,7 +125,7 @@ pub(super) enum RestError {
 /// The REST API of a market.
 #[derive(Debug)]
 pub(super) struct Rest {
-    client: Client,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
     endpoint: Endpoint,
     market: Market,
     in_micros: Micros,
@@ -126,18 +135,16 @@ pub(super) struct Rest {
 
 impl Rest {
     /// Sets the client up; nothing is sent.
-    ///
-    /// # Errors
-    /// When the client cannot be built.
     pub(super) fn new(
         (endpoint, market): (Endpoint, Market),
         in_micros: Micros,
         pace: Pace,
         tls: ClientConfig,
-    ) -> Result<Self, RestError> {
-        let client = Client::builder().timeout(TIMEOUT).tls_backend_preconfigured(tls).no_proxy();
-        let client = client.build().map_err(RestError::Unreachable)?;
-        Ok(Self { client, endpoint, market, in_micros, pace: Mutex::new(pace), beginning: Instant::now() })
+    ) -> Self {
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Self { client, endpoint, market, in_micros, pace: Mutex::new(pace), beginning: Instant::now() }
     }
 
     /// The symbols that are traded against an asset.
@@ -166,19 +173,23 @@ impl Rest {
     /// Makes a request when its turn comes, and tells the pace how it went.
     async fn get(&self, query: &str, weight: u32) -> Result<Vec<u8>, RestError> {
         self.admitted(weight).await;
-        let url = format!("{}{}/{query}", self.endpoint, Api::of(self.market).path);
-        let mut request = self.client.get(url);
-        if self.in_micros == Micros::Yes {
-            request = request.header("X-MBX-TIME-UNIT", "MICROSECOND");
-        }
-        let answer = match request.send().await.map_err(RestError::Unreachable) {
-            Ok(answer) => answered(answer, self).await,
-            Err(error) => Err(error),
-        };
-        if let Err(RestError::Unreachable(_) | RestError::Failed { .. }) = answer {
+        let answer = timeout(TIMEOUT, self.asked(query)).await.unwrap_or(Err(RestError::Late));
+        if let Err(RestError::Unreachable(_) | RestError::Late | RestError::Failed { .. }) = answer {
             self.on_pace(Pace::failed);
         }
         answer
+    }
+
+    /// Makes a request and reads its answer.
+    async fn asked(&self, query: &str) -> Result<Vec<u8>, RestError> {
+        let url = format!("{}{}/{query}", self.endpoint, Api::of(self.market).path);
+        let mut request = Request::get(url);
+        if self.in_micros == Micros::Yes {
+            request = request.header("X-MBX-TIME-UNIT", "MICROSECOND");
+        }
+        let request = request.body(Body::empty()).map_err(unreachable)?;
+        let answer = self.client.request(request).await.map_err(unreachable)?;
+        answered(answer.map(Body::new), self).await
     }
 
     async fn admitted(&self, weight: u32) {
@@ -194,7 +205,7 @@ impl Rest {
 }
 
 /// Sorts an answer by its status, and reads it.
-async fn answered(answer: Response, rest: &Rest) -> Result<Vec<u8>, RestError> {
+async fn answered(answer: Response<Body>, rest: &Rest) -> Result<Vec<u8>, RestError> {
     let (status, headers) = (answer.status(), answer.headers());
     match status.as_u16() {
         200..=299 => {
@@ -217,15 +228,20 @@ async fn answered(answer: Response, rest: &Rest) -> Result<Vec<u8>, RestError> {
     }
 }
 
-async fn read(mut answer: Response) -> Result<Vec<u8>, RestError> {
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(RestError::Unreachable)? {
+async fn read(answer: Response<Body>) -> Result<Vec<u8>, RestError> {
+    let (mut pieces, mut body) = (answer.into_body().into_data_stream(), Vec::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(unreachable)?;
         if body.len() + piece.len() > BODY_BYTES_MAX {
             return Err(RestError::TooLong);
         }
         body.extend_from_slice(&piece);
     }
     Ok(body)
+}
+
+fn unreachable(cause: impl Error + Send + Sync + 'static) -> RestError {
+    RestError::Unreachable(Box::new(cause))
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<u64> {
