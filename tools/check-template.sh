@@ -17,9 +17,10 @@ done
 
 # Checkov looks at what the defaults deploy; the second look is at all that there is.
 sed -e '/^  Search:/,/Default:/s/Default: none/Default: new/' \
+    -e '/^  Feed:/,/Default:/s/Default: none/Default: new/' \
     -e '/^  SourceBackup:/,/Default:/s/Default: disabled/Default: enabled/' template.yaml > "$work/everything.yaml"
-if [ "$(diff template.yaml "$work/everything.yaml" | grep -c '^>')" -ne 2 ]; then
-    echo "error: expected the switches Search and SourceBackup to be off by default" >&2
+if [ "$(diff template.yaml "$work/everything.yaml" | grep -c '^>')" -ne 3 ]; then
+    echo "error: expected the switches Search, Feed and SourceBackup to be off by default" >&2
     exit 1
 fi
 for template in template.yaml "$work/everything.yaml" attach.yaml; do

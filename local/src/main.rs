@@ -6,6 +6,7 @@ mod convert;
 mod demo;
 mod endpoints;
 mod engine;
+mod exchange;
 mod firehose;
 mod firehose_api;
 mod lambda;
@@ -41,6 +42,7 @@ struct Cli {
 enum Command {
     Replay(replay::command::ReplayArgs),
     Sample(sample::command::SampleArgs),
+    Exchange(exchange::command::ExchangeArgs),
     Demo(demo::DemoArgs),
     WarmUp(warm_up::command::WarmUpArgs),
     Endpoints(endpoints::command::EndpointsArgs),
@@ -55,6 +57,8 @@ enum CommandError {
     Replay(#[from] replay::ReplayError),
     #[error(transparent)]
     Sample(#[from] sample::SampleError),
+    #[error(transparent)]
+    Exchange(#[from] exchange::ExchangeError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
     #[error(transparent)]
@@ -86,6 +90,10 @@ async fn run(command: Command) -> Result<ExitCode, CommandError> {
         Command::Demo(args) => Ok(verdict(&demo::demo(&args).await?)),
         Command::Sample(args) => {
             sample::command::run(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Exchange(args) => {
+            exchange::command::run(&args).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::WarmUp(args) => {

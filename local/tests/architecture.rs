@@ -18,6 +18,7 @@ mod architecture {
         ("peer-rust-value", &[]),
         ("record-transformer", &["tapeline-codec", "tapeline-lambda-wire", "tapeline-market"]),
         ("tapeline-codec", &["tapeline-json", "tapeline-market"]),
+        ("tapeline-feed", &["tapeline-codec", "tapeline-json", "tapeline-market"]),
         ("tapeline-indicators", &["tapeline-market"]),
         ("tapeline-json", &[]),
         ("tapeline-lambda-wire", &["tapeline-json"]),
@@ -142,11 +143,11 @@ mod architecture {
     }
 
     #[test]
-    fn only_the_calculator_and_the_command_know_the_aws_sdk() {
+    fn only_the_calculator_the_feed_and_the_command_know_the_aws_sdk() {
         let graph = Graph::read();
         let knows = |id: &&String| graph.direct(graph.name(id)).iter().any(is_sdk);
         let knowing: Vec<_> = graph.ours.iter().filter(knows).map(|id| graph.name(id)).collect();
-        assert_eq!(knowing, ["indicator-calculator", LOCAL]);
+        assert_eq!(knowing, ["tapeline-feed", "indicator-calculator", LOCAL]);
     }
 
     /// Whether a crate is a client of an AWS service.

@@ -46,7 +46,7 @@ impl Port {
     }
 
     /// The listener and its address.
-    pub(super) fn into_parts(self) -> (TcpListener, SocketAddr) {
+    pub(crate) fn into_parts(self) -> (TcpListener, SocketAddr) {
         (self.listener, self.address)
     }
 

@@ -7,7 +7,7 @@
 mod bar;
 mod book;
 pub(crate) mod command;
-mod dice;
+pub(crate) mod dice;
 mod frames;
 mod incidents;
 mod instrument;
@@ -54,6 +54,8 @@ pub(crate) struct SampleOptions {
 /// One frame of a session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SampleFrame {
+    /// When it arrives, epoch milliseconds.
+    pub(crate) time: i64,
     /// The frame's text, without a newline.
     pub(crate) text: String,
     /// What the frame is.

@@ -21,7 +21,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Puts in a frame that arrives at `time` (epoch milliseconds).
     pub(crate) fn post(&mut self, time: i64, what: What, text: String) {
-        self.waiting.push(Reverse((time, self.posted, SampleFrame { text, what })));
+        self.waiting.push(Reverse((time, self.posted, SampleFrame { time, text, what })));
         self.posted += 1;
     }
 

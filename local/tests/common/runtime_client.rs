@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
+/// A script in the place of a function: it leaves the address of its Runtime API in a file.
+pub(crate) const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/stand_in.sh");
+
 /// The next event with its request id; `None` when the connection has ended.
 pub(crate) fn next(connection: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let request = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";

@@ -11,7 +11,7 @@ use parquet::record::Row;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binaries::{TAPELINE, TEMPLATE, build_functions};
+use crate::binaries::{TAPELINE, TEMPLATE, build_others};
 use crate::rows;
 
 /// A folder with recordings, perhaps a template, and what a run writes.
@@ -23,7 +23,7 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     pub(crate) fn new() -> Self {
-        build_functions();
+        build_others();
         Self { folder: tempfile::tempdir().unwrap(), options: Vec::new(), variables: Vec::new() }
     }
 

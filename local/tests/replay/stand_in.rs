@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::binaries::{FUNCTIONS, STAND_IN, built};
+use crate::binaries::{BINARIES, built};
 use crate::run::Workshop;
-use crate::runtime_client::{next, respond};
+use crate::runtime_client::{STAND_IN, next, respond};
 
 /// The template of [`between_streams`].
 const BETWEEN_STREAMS: &str = include_str!("between_streams.yaml");
@@ -76,7 +76,7 @@ fn played(
 ) -> (Workshop, String, Client) {
     let functions = workshop.path("functions");
     fs::create_dir(&functions).unwrap();
-    for other in FUNCTIONS {
+    for other in BINARIES {
         symlink(built(other), functions.join(other)).unwrap();
     }
     let _ = fs::remove_file(functions.join(binary));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::aws::Aws;
-use crate::binaries::{TAPELINE, TEMPLATE, build_functions};
+use crate::binaries::{TAPELINE, TEMPLATE, build_others};
 use crate::process::{PATIENCE, Process, until};
 
 /// What leads the clients of AWS to a run.
@@ -25,7 +25,7 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// With the deployed template.
     pub(crate) fn new() -> Self {
-        build_functions();
+        build_others();
         Self { folder: tempfile::tempdir().unwrap(), options: Vec::new() }
     }
 

@@ -15,10 +15,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::aws::decoded;
-use crate::binaries::STAND_IN;
 use crate::process::PATIENCE;
 use crate::run::{Workshop, edited};
-use crate::runtime_client::{next, post, respond};
+use crate::runtime_client::{STAND_IN, next, post, respond};
 
 /// A function `worker` that takes the records of the stream `frames`.
 const TEMPLATE: &str = include_str!("mapping.yaml");

@@ -15,6 +15,9 @@ const DAY_S: u64 = 86_400;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// The instant `micros` microseconds after the epoch.
     ///
     /// # Errors

@@ -235,3 +235,18 @@ fn parameters_reach_the_function() {
     let stack = Stack::load(Path::new(DEPLOYED), &given).unwrap();
     assert_eq!(stack.functions[0].environment["KLINES"], "all");
 }
+
+#[test]
+fn a_feed_on_fargate_changes_nothing_here() {
+    let parameters = [
+        ("Feed", "new"),
+        ("FeedImage", "000000000000.dkr.ecr.us-east-1.amazonaws.com/tapeline-feed:1"),
+        ("FeedVpc", "vpc-0123456789abcdef0"),
+        ("FeedSubnetA", "subnet-0123456789abcdef0"),
+        ("FeedSubnetB", "subnet-0123456789abcdef1"),
+    ];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let with_feed = Stack::load(Path::new(DEPLOYED), &parameters).unwrap();
+    assert!(with_feed.not_run.contains(&("FeedService".to_owned(), "AWS::ECS::Service".to_owned())));
+    assert_eq!(Stack { not_run: Vec::new(), ..with_feed }, Stack { not_run: Vec::new(), ..deployed() });
+}

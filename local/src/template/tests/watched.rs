@@ -73,7 +73,9 @@ fn alarms_watch_metrics_that_are_written() {
     for (logical_id, alarm) in alarms(&template) {
         assert!(logical_id.ends_with("Alarm"), "{logical_id}");
         let properties = alarm.get("Properties").unwrap();
-        if properties.get("Namespace").and_then(Node::text) == Some("tapeline") {
+        // What the feed writes is held against its alarms where the feed is run: tests/feed.
+        let is_of_functions = !logical_id.starts_with("Feed");
+        if is_of_functions && properties.get("Namespace").and_then(Node::text) == Some("tapeline") {
             let metric = properties.get("MetricName").unwrap().text().unwrap();
             let key = ("IndicatorCalculator".to_owned(), metric.to_owned(), String::new());
             assert!(written.contains(&key), "{logical_id}: {metric}");
