@@ -156,6 +156,7 @@ impl<S: Stream> Flow<S> {
             let wake = [self.packer.due_at(), self.producer.wake_at(), until].into_iter().flatten().min();
             tokio::select! {
                 _ = frames.recv_many(&mut taken, FRAMES_AT_ONCE), if self.stalled.is_empty() && !is_over => {
+                    self.mark_beginnings(&taken).await?;
                     self.take(&mut taken);
                 }
                 Some(done) = self.tasks.join_next() => self.note(done?)?,
@@ -167,6 +168,30 @@ impl<S: Stream> Flow<S> {
                 }
             }
         }
+    }
+
+    /// Marks routes of which nothing was put yet, before anything is: a kill before the next checkpoint would leave a gap
+    /// behind what was put that nobody hears of.
+    async fn mark_beginnings(&mut self, frames: &[Frame]) -> Result<(), FlowError> {
+        let mut has_new = false;
+        for frame in frames {
+            has_new |= self.ledger.open(frame);
+        }
+        if !has_new {
+            return Ok(());
+        }
+        // Two at once would write the same file.
+        while self.is_saving
+            && let Some(done) = self.tasks.join_next().await
+        {
+            self.note(done?)?;
+        }
+        if let Some(marks) = self.ledger.news() {
+            let checkpoint = self.checkpoint.clone();
+            let saved = tokio::task::spawn_blocking(move || checkpoint.save(&marks)).await?;
+            self.note(Done::Saved(saved))?;
+        }
+        Ok(())
     }
 
     /// Packs frames.

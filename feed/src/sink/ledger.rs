@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::frame::{Mark, Route};
+use crate::frame::{Frame, Mark, Route};
 
 /// The most routes that are followed; all symbols of all markets have a tenth. Beyond, frames pass, but are not marked.
 const ROUTES_MAX: usize = 100_000;
@@ -38,6 +38,18 @@ impl Ledger {
         let progress = |mark: &Mark| Progress { last_id: Some(mark.last_id), open: VecDeque::new() };
         let routes = marks.iter().map(|mark| (mark.route.clone(), progress(mark))).collect();
         Self { routes, has_changed: false }
+    }
+
+    /// Notes where a route begins: behind the id before its first frame. True for a route that was not known.
+    pub fn open(&mut self, frame: &Frame) -> bool {
+        let Some(ids) = frame.ids else { return false };
+        if self.routes.contains_key(&frame.route) || self.routes.len() >= ROUTES_MAX {
+            return false;
+        }
+        let progress = Progress { last_id: ids.first.checked_sub(1), open: VecDeque::new() };
+        self.routes.insert(frame.route.clone(), progress);
+        self.has_changed = true;
+        true
     }
 
     /// A record is on its way. Records are numbered in their order.

@@ -170,6 +170,18 @@ async fn every_frame_is_put_once_in_order_and_the_checkpoint_tells_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kill_right_behind_the_first_frame_leaves_a_mark_before_it() {
+    let (folder, stream) = (folder(), Memory::default());
+    let run = Run::start(folder.path(), &stream, ROOM, PATIENT);
+    run.take(trade("A", 7, 10)).await;
+    while stream.ids("A").is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    run.kill().await;
+    assert_eq!(mark_of(folder.path(), "A"), Some(6));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_comes_back_gets_everything_in_order_by_way_of_the_disk() {
     let (folder, stream) = (folder(), Memory::failing(Fault::Call));
     let run = Run::start(folder.path(), &stream, ROOM, PATIENT);
