@@ -2,7 +2,7 @@
 
 usage: bench_feed.py FOLDER    built binaries in FOLDER; writes target/bench-feed/bench.json
 
-The test exchange tells frames of eight symbols on eight sockets; the Kinesis endpoint is that of `tapeline endpoints`.
+The test exchange tells frames of 96 symbols on eight sockets; the Kinesis endpoint is that of `tapeline endpoints`.
 Both run beside the feed, on the same processors. What the feed puts is read back and counted: no frame may be missing.
 """
 
@@ -18,13 +18,16 @@ import urllib.request
 from pathlib import Path
 
 WORK = Path("target/bench-feed")
+# A few of the session's frames are of streams about all symbols, which nobody here reads: some more are told.
 RATE = 15_000
 WARM_UP_S, MEASURED_S = 4, 20
 PATIENCE_S = 60
-SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT,XRPUSDT,DOGEUSDT,PEPEUSDT,ADAUSDT"
-# Six streams of eight symbols, six on each socket.
-STREAMS = "trade,aggTrade,bookTicker,depth@100ms,kline_1m,miniTicker"
-STREAMS_COUNT, SOCKETS = 48, 8
+# A symbol has one record under way at a time, or its order would be lost: many symbols are what a feed is for.
+SYMBOLS = ",".join(["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT", "PEPEUSDT"]
+                   + [f"S{number:02}USDT" for number in range(1, 90)])
+# Ten streams of 96 symbols, 120 on each socket.
+STREAMS = "trade,aggTrade,bookTicker,depth@100ms,depth5,kline_1m,miniTicker,ticker,ticker_1h,avgPrice"
+STREAMS_COUNT, SOCKETS = 960, 8
 PACKINGS = ["single", "lines", "kpl"]
 MEMORY_MIB_MAX = 100
 # Kinesis bills on-demand streams by the kilobyte, each record rounded up.
@@ -93,6 +96,12 @@ def record_sizes(url):
                 break
 
 
+def dropped():
+    """Frames that the feed had had before: the session repeats one a minute."""
+    lines = (WORK / "feed.log").read_text(encoding="utf-8").splitlines()
+    return sum(json.loads(line).get("FramesEqual", 0) for line in lines if line.startswith('{"_aws"'))
+
+
 def frames_of(data):
     """Frames are told by what they all begin with."""
     return data.count(b'{"stream":"')
@@ -106,8 +115,9 @@ def measure(built, packing):
         kinesis = start("kinesis", [built / "tapeline", "endpoints"])
         processes.append(kinesis)
         aws = exported("kinesis")
-        exchange = start("exchange", [built / "tapeline", "exchange", "--port", 0, "--symbols", SYMBOLS, "--pace", 20,
-                                      "--frames-per-second", RATE, "--await-streams", STREAMS_COUNT])
+        exchange = start("exchange", [built / "tapeline", "exchange", "--port", 0, "--symbols", SYMBOLS, "--pace", 10,
+                                      "--frames-per-second", RATE + RATE // 50,
+                                      "--await-streams", STREAMS_COUNT])
         processes.append(exchange)
         urls = exported("exchange")
         feed = start("feed", [built / "tapeline-feed", "--symbols", SYMBOLS, "--streams", STREAMS, "--stream", STREAM,
@@ -126,9 +136,11 @@ def measure(built, packing):
         after, used, elapsed = status(urls), cpu_s(feed) - used, time.monotonic() - began
         rate, memory = (after["sent"] - sent) / elapsed, memory_mib(feed)
         urllib.request.urlopen(f"{urls['EXCHANGE_REST_URL']}/_exchange/end", data=b"").close()
-        while (over := status(urls))["session"] != "over":
+        while status(urls)["session"] != "over":
             time.sleep(0.05)
+        # What was told last is on the sockets by then.
         time.sleep(1)
+        over = status(urls)
         ended = time.monotonic()
         feed.terminate()
         code = feed.wait(PATIENCE_S)
@@ -142,7 +154,7 @@ def measure(built, packing):
         billed = sum(math.ceil(size / BILLED_STEP) * BILLED_STEP for size in sizes)
         return {"packing": packing, "sockets": after["connections"], "frames_per_second": rate,
                 "cpu_us_per_frame": 1e6 * used / (after["sent"] - sent), "memory_mib": memory, "sent": over["sent"],
-                "put": put, "records": len(sizes), "billed_bytes_per_million": 1e6 * billed / put,
+                "put": put, "dropped": dropped(), "records": len(sizes), "billed_bytes_per_million": 1e6 * billed / put,
                 "bytes_per_million": 1e6 * sum(sizes) / put, "flushed_s": flushed_s}
     finally:
         for process in reversed(processes):
@@ -163,11 +175,12 @@ def main():
         print(f"{packing:8} {result['sockets']:>7} {result['frames_per_second']:>9,.0f} {result['cpu_us_per_frame']:>7.1f} us "
               f"{result['memory_mib']:>4.0f} MiB {result['records']:>9,} {result['bytes_per_million'] / 1e6:>11,.0f} "
               f"{result['billed_bytes_per_million'] / 1e6:>8,.0f}", flush=True)
-        if result["put"] < result["sent"]:
-            raise SystemExit(f"error: {result['sent'] - result['put']} of {result['sent']} frames are not in the stream")
+        missing = result["sent"] - result["dropped"] - result["put"]
+        if missing:
+            raise SystemExit(f"error: {missing} of {result['sent']} frames are not in the stream")
         if result["memory_mib"] >= MEMORY_MIB_MAX:
             raise SystemExit(f"error: expected less than {MEMORY_MIB_MAX} MiB, had {result['memory_mib']:.0f}")
-        if result["frames_per_second"] < 0.99 * RATE:
+        if result["frames_per_second"] < RATE:
             raise SystemExit(f"error: expected {RATE} frames a second, had {result['frames_per_second']:.0f}")
     (WORK / "bench.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

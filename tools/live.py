@@ -19,7 +19,7 @@ from pathlib import Path
 WORK = Path("target/live")
 PATIENCE_S = 60
 # What is shown of a bar, and the width of its column.
-COLUMNS = [("open", 12), ("high", 12), ("low", 12), ("close", 12), ("base_volume", 16), ("trade_count", 7),
+COLUMNS = [("open", 12), ("high", 12), ("low", 12), ("close", 12), ("base_volume", 16), ("trade_count", 11),
            ("rsi_14", 9), ("ema_20", 14)]
 
 
@@ -62,19 +62,16 @@ def exported(line):
 
 def show(tail, bars):
     """Prints bars until there are enough; how many were."""
-    print(f"{'bar':17} {'symbol':10} {'':4}" + "".join(f"{name:>{width}}" for name, width in COLUMNS), flush=True)
+    print(f"{'bar':17} {'symbol':10} {'':4}" + "".join(f" {name:>{width}}" for name, width in COLUMNS), flush=True)
     count = 0
     for line in tail.child.stdout:
-        # A record has one row or several.
-        for row in filter(None, line.split("\n")):
-            if not row.startswith("{"):
-                continue
-            bar = json.loads(row)
-            cells = "".join(f"{cell(bar.get(name)):>{width}}" for name, width in COLUMNS)
-            print(f"{bar['open_time'][:16]:17} {bar['symbol']:10} {bar['interval']:4}{cells}", flush=True)
-            count += 1
-            if bars and count >= bars:
-                return count
+        # A record is a row.
+        bar = json.loads(json.loads(line)["data"])
+        cells = "".join(f" {cell(bar.get(name)):>{width}}" for name, width in COLUMNS)
+        print(f"{bar['open_time'][:16]:17} {bar['symbol']:10} {bar['interval']:4}{cells}", flush=True)
+        count += 1
+        if bars and count >= bars:
+            break
     return count
 
 
@@ -89,10 +86,8 @@ def run(options, processes):
     up = Process("up", [built / "tapeline", "up", "--data", WORK / "data", "--port", "0"])
     processes.append(up)
     aws = exported(up.line_with("export "))
-    tail_of = {"endpoint": aws["AWS_ENDPOINT_URL"]}
-    tail = Process("tail", [built / "tapeline", "tail", "tapeline-indicators", "--endpoint-url", tail_of["endpoint"]],
-                   stdout=subprocess.PIPE)
-    tail.child.stdout = open(tail.child.stdout.fileno(), encoding="utf-8", closefd=False)
+    tail = Process("tail", [built / "tapeline", "tail", "tapeline-indicators", "--json", "--endpoint-url",
+                            aws["AWS_ENDPOINT_URL"]], stdout=subprocess.PIPE)
     processes.append(tail)
     feed = [built / "tapeline-feed", "--symbols", options.symbols, "--stream", "tapeline-frames", "--state", WORK / "state",
             "--endpoint-url", aws["AWS_ENDPOINT_URL"]]
