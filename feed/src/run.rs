@@ -24,7 +24,7 @@ use crate::seeing::{Counts, status};
 use crate::sink::flow::{Flow, FlowError, Parts};
 use crate::sink::kinesis::{KinesisStream, NoRegionError};
 use crate::sink::packing::{Limits, Packer};
-use crate::sink::spool::{Spool, SpoolError};
+use crate::sink::spool::{Opened, Spool, SpoolError};
 
 /// Frames between exchange and sink: what comes while the sink writes to the disk.
 const FRAMES_MAX: usize = 8192;
@@ -122,10 +122,7 @@ async fn put(
     let _lock = lock(&config.state)?;
     let checkpoint = Checkpoint::in_folder(&config.state);
     let marks = checkpoint.load()?;
-    let spool = Spool::open(&config.state.join("spool"), config.spool_bytes_max)?;
-    if spool.bytes_cut > 0 {
-        warn!(bytes = spool.bytes_cut, "the spool's end was not whole; the exchange is asked for it");
-    }
+    let spool = open_spool(&config)?;
     info!(marks = marks.len(), spool_bytes = spool.spool.bytes(), stream, "started");
     let stream = KinesisStream::open(stream, config.region, config.endpoint_url).await?;
     let limits = Limits { record_bytes_max: config.record_bytes_max, linger: config.linger };
@@ -141,6 +138,14 @@ async fn put(
     let flow = Flow::new(Parts { stream, packer, spool, checkpoint, marks, recorder, counts });
     flow.run(frames, ending, config.deadline).await?;
     if is_asked { Ok(()) } else { Err(RunError::Exchange) }
+}
+
+fn open_spool(config: &Config) -> Result<Opened, RunError> {
+    let spool = Spool::open(&config.state.join("spool"), config.spool_bytes_max)?;
+    if spool.bytes_cut > 0 {
+        warn!(bytes = spool.bytes_cut, "the spool's end was not whole; the exchange is asked for it");
+    }
+    Ok(spool)
 }
 
 /// Records frames, and puts them nowhere.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::chain;
-use super::connection::{Connection, End, Heard, Terms, Turn};
+use super::connection::{Connection, End, Heard, OpenError, Terms, Turn};
 use super::endpoint::Endpoint;
 use super::pace::{Attempts, Pauses};
 use super::plan::{Lot, Micros};
@@ -149,12 +149,15 @@ impl Keeper {
                     info!(streams = self.lot.len(), "opened a connection");
                     return connection;
                 }
-                Err(error) => {
-                    warn!(streams = self.lot.len(), cause = chain(&error), "could not open a connection");
-                    sleep(self.pauses.next(rand::random())).await;
-                }
+                Err(error) => self.rest(&error).await,
             }
         }
+    }
+
+    /// Waits after an attempt that failed.
+    async fn rest(&mut self, error: &OpenError) {
+        warn!(streams = self.lot.len(), cause = chain(error), "could not open a connection");
+        sleep(self.pauses.next(rand::random())).await;
     }
 
     async fn doubt(&self) {

@@ -257,11 +257,12 @@ async fn symbols(symbols: &Symbols, rest: &Rest) -> Vec<String> {
         Symbols::OfQuoteAsset(asset) => asset,
     };
     loop {
-        match rest.symbols(asset).await {
-            Ok(found) if found.is_empty() => warn!(asset, "nothing is traded against the quote asset"),
-            Ok(found) => return found,
-            Err(cause) => warn!(cause = chain(&cause), "the exchange did not list its symbols"),
-        }
+        let cause = match rest.symbols(asset).await {
+            Ok(found) if !found.is_empty() => return found,
+            Ok(_) => "nothing is traded against the quote asset".to_owned(),
+            Err(cause) => chain(&cause),
+        };
+        warn!(asset, cause, "the exchange lists no symbols");
         sleep(LISTING_PAUSE).await;
     }
 }
@@ -353,19 +354,28 @@ fn tell(step: &Step, counts: &Counts) {
         Step::Filled { route, from, frames } => {
             counts.gaps_filled.one();
             counts.frames_filled.add(*frames);
-            info!(symbol = symbol(route), kind = kind(route), from, frames, "filled a gap");
+            tell_filled(route, *from, *frames);
         }
         Step::Unfilled { route, from, to, why } => {
             counts.gaps_unfilled.one();
             counts.ids_unfilled.add(to.saturating_sub(*from).saturating_add(1));
-            let why = why.as_str();
-            warn!(symbol = symbol(route), kind = kind(route), from, to, why, "gave a gap up");
+            tell_unfilled(route, (*from, *to), why.as_str());
         }
-        Step::Anew { route, last, id } => {
-            warn!(symbol = symbol(route), kind = kind(route), last, id, "the exchange counts anew");
-        }
+        Step::Anew { route, last, id } => tell_anew(route, *last, *id),
         Step::Frame(_) | Step::Ask(_) => {}
     }
+}
+
+fn tell_filled(route: &Route, from: u64, frames: u64) {
+    info!(symbol = symbol(route), kind = kind(route), from, frames, "filled a gap");
+}
+
+fn tell_unfilled(route: &Route, (from, to): (u64, u64), why: &str) {
+    warn!(symbol = symbol(route), kind = kind(route), from, to, why, "gave a gap up");
+}
+
+fn tell_anew(route: &Route, last: Option<u64>, id: u64) {
+    warn!(symbol = symbol(route), kind = kind(route), last, id, "the exchange counts anew");
 }
 
 /// An error and what caused it, on one line.

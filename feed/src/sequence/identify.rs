@@ -179,9 +179,7 @@ fn ids(frame: &binance::Frame<'_>, kind: Kind, header: Header<'_>) -> Result<Opt
 }
 
 fn control(frame: &binance::Frame<'_>) -> Nature {
-    let address = frame.address();
-    let is_shutdown = address.event == Some("serverShutdown") || address.symbol == "!serverShutdown";
-    if is_shutdown { Nature::Shutdown } else { Nature::Control }
+    if binance::is_shutdown(frame) { Nature::Shutdown } else { Nature::Control }
 }
 
 fn hash(text: &[u8]) -> u64 {

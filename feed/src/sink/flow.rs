@@ -336,10 +336,10 @@ impl<S: Stream> Flow<S> {
         let jitter = rand::random();
         let Settled { taken, refused, refusal } = self.producer.settle(call, answer, (instant(), jitter));
         self.counts.records_retried.add(refused as u64);
-        if let Some(refusal) = refusal {
-            self.warn("records refused; they go again", Some(&refusal));
-        } else if has_answer && refused == 0 && self.warned.take().is_some() {
-            info!("the stream takes records again");
+        match refusal {
+            Some(refusal) => self.warn("records refused; they go again", Some(&refusal)),
+            None if has_answer && refused == 0 => self.tell_recovered(),
+            None => {}
         }
         for queued in taken {
             self.count(&queued.record);
@@ -349,6 +349,13 @@ impl<S: Stream> Flow<S> {
             }
         }
         Ok(())
+    }
+
+    /// Says once that what was warned of is over.
+    fn tell_recovered(&mut self) {
+        if self.warned.take().is_some() {
+            info!("the stream takes records again");
+        }
     }
 
     fn count(&self, taken: &Record) {

@@ -253,12 +253,20 @@ fn identify_keyed(frame: &Keyed<'_>) -> Result<Identity, DecodeError> {
 
 /// Replies (`result` or `error` with `id`, `code` with `msg`) and announced shutdowns.
 fn is_control(address: &Address<'_>, fields: &Fields<'_>) -> bool {
-    match address.event {
-        Some(event) => event == "serverShutdown",
-        None => {
-            address.symbol() == "!serverShutdown"
-                || ["result", "error", "code"].into_iter().any(|key| fields.has(key))
-        }
+    let is_reply = || ["result", "error", "code"].into_iter().any(|key| fields.has(key));
+    announces_shutdown(address) || (address.event.is_none() && is_reply())
+}
+
+/// The event type, or the stream's name where the payload has none.
+fn announces_shutdown(address: &Address<'_>) -> bool {
+    address.event.map_or_else(|| address.symbol() == "!serverShutdown", |event| event == "serverShutdown")
+}
+
+/// Whether a control frame says that the exchange is about to close the connection.
+pub fn is_shutdown(frame: &Frame<'_>) -> bool {
+    match &frame.0 {
+        Layout::InOrder(_) => false,
+        Layout::Keyed(frame) => announces_shutdown(&frame.address()),
     }
 }
 
