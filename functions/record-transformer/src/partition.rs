@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use tapeline_codec::Reason;
 use tapeline_codec::binance::{Kind, Message};
-use tapeline_market::{Date, Market, Timestamp};
+use tapeline_market::{Date, Market, SYMBOL_BYTES_MAX, Symbol, Timestamp};
 use thiserror::Error;
 
 /// A key that the delivery stream's prefix may name as `!{partitionKeyFromLambda:...}`.
@@ -83,7 +83,7 @@ impl PartitionError {
 pub(crate) struct Partition {
     market: Market,
     kind: Kind,
-    symbol: String,
+    symbol: KeptSymbol,
     date: Option<Date>,
 }
 
@@ -99,10 +99,10 @@ impl Partition {
         if keys.contains(&PartitionKey::Date) && date.is_none() {
             return Err(PartitionError::NoTime);
         }
-        let mut symbol = String::new();
+        let mut symbol = KeptSymbol::EMPTY;
         if keys.contains(&PartitionKey::Symbol) {
             check_symbol(header.symbol.as_str())?;
-            symbol.push_str(header.symbol.as_str());
+            symbol = KeptSymbol::of(&header.symbol);
         }
         Ok(Self { market: header.market, kind: first.body.kind(), symbol, date })
     }
@@ -124,7 +124,11 @@ impl Partition {
     }
 
     /// The values of the keys, in the order of the configuration.
-    pub(crate) fn values<T>(&self, keys: &[PartitionKey], take: impl FnOnce(&[(&str, &str)]) -> T) -> T {
+    pub(crate) fn values<T>(
+        &self,
+        keys: &[PartitionKey],
+        take: impl FnOnce(&[(&'static str, &str)]) -> T,
+    ) -> T {
         let date = self.date.map(Date::to_iso).unwrap_or_default();
         let date = str::from_utf8(&date).unwrap_or_default();
         let mut values = [("", ""); PartitionKey::ALL.len()];
@@ -134,12 +138,37 @@ impl Partition {
                 PartitionKey::Kind => self.kind.as_str(),
                 PartitionKey::Date => date,
                 PartitionKey::Market => self.market.as_str(),
-                PartitionKey::Symbol => &self.symbol,
+                PartitionKey::Symbol => self.symbol.as_str(),
             };
             *slot = (key.as_str(), value);
             count += 1;
         }
         take(values.get(..count).unwrap_or_default())
+    }
+}
+
+/// A symbol that stays when its frame is gone, without a place on the heap: a record allocates nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct KeptSymbol {
+    text: [u8; SYMBOL_BYTES_MAX],
+    length: usize,
+}
+
+impl KeptSymbol {
+    const EMPTY: Self = Self { text: [0; SYMBOL_BYTES_MAX], length: 0 };
+
+    fn of(symbol: &Symbol<'_>) -> Self {
+        let (bytes, mut kept) = (symbol.as_str().as_bytes(), Self::EMPTY);
+        for (slot, &byte) in kept.text.iter_mut().zip(bytes) {
+            *slot = byte;
+        }
+        kept.length = bytes.len();
+        kept
+    }
+
+    fn as_str(&self) -> &str {
+        let text = self.text.get(..self.length).unwrap_or_default();
+        str::from_utf8(text).unwrap_or_default()
     }
 }
 

@@ -200,9 +200,33 @@ pub(crate) fn plain_end(bytes: &[u8], start: usize) -> usize {
             return bytes.len() - rest.len() + first_marked(special);
         }
         rest = behind;
+        if bytes.len() - rest.len() - start == BLOCK {
+            rest = behind_plain_blocks(rest);
+        }
     }
-    let is_plain = |byte: &&u8| !matches!(**byte, b'"' | b'\\' | ..0x20);
-    bytes.len() - rest.len() + rest.iter().take_while(is_plain).count()
+    bytes.len() - rest.len() + rest.iter().take_while(|&&byte| !is_special(byte)).count()
+}
+
+/// What follows whole blocks of plain bytes. A record's data is one long string: behind its first words it is looked at in
+/// blocks, with the processor's vector unit, which takes half of the time.
+fn behind_plain_blocks(mut bytes: &[u8]) -> &[u8] {
+    while let Some((block, behind)) = bytes.split_first_chunk::<BLOCK>() {
+        // Every byte of a block is looked at, found or not: a loop that may end early is not vectorised.
+        if block.iter().fold(false, |found, &byte| found | is_special(byte)) {
+            break;
+        }
+        bytes = behind;
+    }
+    bytes
+}
+
+/// Two vectors of the oldest processors, and four words.
+const BLOCK: usize = 32;
+
+#[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "blocks are looked at without branches")]
+const fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
 /// The first eight bytes, as a number; where there are fewer, zeros behind them, which are nothing that may stand in a

@@ -11,33 +11,38 @@ use crate::binance::{Digits, Levels, Message};
 pub(super) const FRAMES_MAX: Option<usize> = None;
 
 pub(super) fn write(message: &Message<'_>, arrival: Option<Timestamp>, out: &mut Vec<u8>) {
-    let mut row = CsvRow { values: Vec::with_capacity(512), cells: [const { 0..0 }; COLUMNS.len()] };
+    let start = out.len();
+    let mut row = CsvRow { values: out, cells: [const { 0..0 }; COLUMNS.len()] };
     row.message(message, arrival);
+    let CsvRow { values: out, cells } = row;
+    let values_end = out.len();
     out.extend_from_slice(message.body.kind().as_str().as_bytes());
-    for cell in row.cells {
+    for cell in cells {
         out.push(b',');
-        write_field(row.values.get(cell).unwrap_or_default(), out);
+        write_field(cell, out);
     }
     out.push(b'\n');
+    out.drain(start..values_end);
 }
 
-/// Messages write their columns in their own order: values are kept until all are known.
-struct CsvRow {
-    values: Vec<u8>,
+/// Messages write their columns in their own order: values are kept until all are known, in front of where the row is
+/// then written, so that a row needs no buffer of its own.
+struct CsvRow<'o> {
+    values: &'o mut Vec<u8>,
     cells: [Range<usize>; COLUMNS.len()],
 }
 
-impl CsvRow {
+impl CsvRow<'_> {
     fn cell(&mut self, column: Column, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.values.len();
-        write(&mut self.values);
+        write(self.values);
         if let Some(cell) = self.cells.get_mut(column.at) {
             *cell = start..self.values.len();
         }
     }
 }
 
-impl Row for CsvRow {
+impl Row for CsvRow<'_> {
     fn text(&mut self, column: Column, value: &str) {
         self.cell(column, |out| out.extend_from_slice(value.as_bytes()));
     }
@@ -75,14 +80,17 @@ impl Row for CsvRow {
     }
 }
 
-/// Appends a field, in quotes where its content would end it.
-fn write_field(value: &[u8], out: &mut Vec<u8>) {
-    if !value.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
-        out.extend_from_slice(value);
+/// Appends a field of what stands at `value`, in quotes where its content would end it.
+fn write_field(value: Range<usize>, out: &mut Vec<u8>) {
+    let must_be_quoted = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    if !out.get(value.clone()).is_some_and(|value| value.iter().any(must_be_quoted)) {
+        // A value's place is inside of what has been written.
+        out.extend_from_within(value);
         return;
     }
     out.push(b'"');
-    for &byte in value {
+    for at in value {
+        let Some(&byte) = out.get(at) else { break };
         if byte == b'"' {
             out.push(b'"');
         }
@@ -96,9 +104,9 @@ mod tests {
     #[test]
     fn fields_with_separators_are_quoted() {
         for (value, field) in [("a", "a"), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""), ("", "")] {
-            let mut out = Vec::new();
-            super::write_field(value.as_bytes(), &mut out);
-            assert_eq!(out, field.as_bytes());
+            let mut out = value.as_bytes().to_vec();
+            super::write_field(0..value.len(), &mut out);
+            assert_eq!(out, [value, field].concat().as_bytes());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The service wants every record id back exactly once. The builder makes anything else impossible: a [`Step`] is
 //! either the next record, which must be given an outcome to get on, or the complete answer.
 
-use tapeline_json::write_string;
+use tapeline_json::write_content;
 use thiserror::Error;
 
 use super::{Event, Record};
@@ -112,11 +112,12 @@ impl<'e> Pending<'e> {
         self.record
     }
 
-    /// Delivers `data`, under the dynamic partition keys given (name and value; may be none).
+    /// Delivers `data`, under the dynamic partition keys given (name and value; may be none). Names are the program's own
+    /// words, which no escape is looked for in.
     ///
     /// # Errors
     /// Gives the record back, undecided, when the answer would exceed its limit.
-    pub fn ok(mut self, data: &[u8], partition_keys: &[(&str, &str)]) -> Result<Step<'e>, Self> {
+    pub fn ok(mut self, data: &[u8], partition_keys: &[(&'static str, &str)]) -> Result<Step<'e>, Self> {
         let builder = &mut self.builder;
         let start = builder.out.len();
         builder.begin(self.record, "Ok");
@@ -156,12 +157,13 @@ fn failed_bytes(record: &Record<'_>) -> usize {
     fixed + record.id.raw().len() + record.data_field.len() + record.original_data().len()
 }
 
-fn write_metadata(partition_keys: &[(&str, &str)], out: &mut Vec<u8>) {
+fn write_metadata(partition_keys: &[(&'static str, &str)], out: &mut Vec<u8>) {
     for (at, (name, value)) in partition_keys.iter().enumerate() {
-        out.extend_from_slice(if at == 0 { b",\"metadata\":{\"partitionKeys\":{" } else { b"," });
-        write_string(name, out);
-        out.push(b':');
-        write_string(value, out);
+        out.extend_from_slice(if at == 0 { b",\"metadata\":{\"partitionKeys\":{\"" } else { b",\"" });
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":\"");
+        write_content(value, out);
+        out.push(b'"');
     }
     if !partition_keys.is_empty() {
         out.extend_from_slice(b"}}");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
-use tapeline_json::{Cursor, JsonError, Value};
+use tapeline_json::{Cursor, JsonError, Object, Value};
 use thiserror::Error;
 
 use crate::base64;
@@ -132,6 +132,7 @@ pub struct Record<'a> {
 }
 
 /// The keys of a record.
+#[derive(Debug, Clone, Copy)]
 enum RecordKey {
     Id,
     Arrival,
@@ -139,9 +140,24 @@ enum RecordKey {
     KafkaData,
     Kafka,
     Kinesis,
+    Other,
 }
 
 impl RecordKey {
+    /// Reads the next key; `None` after the last. The keys that every record has are tried first, at the cost of one
+    /// comparison.
+    #[inline]
+    fn next(object: &mut Object<'_, '_>) -> Result<Option<Self>, JsonError> {
+        let usual = match object.key_start() {
+            Some(b'r') if object.eat_key("recordId") => Self::Id,
+            Some(b'a') if object.eat_key("approximateArrivalTimestamp") => Self::Arrival,
+            Some(b'd') if object.eat_key("data") => Self::Data,
+            Some(b'k') if object.eat_key("kinesisRecordMetadata") => Self::Kinesis,
+            _ => return Ok(object.key()?.map(|key| key.find(Self::of).unwrap_or(Self::Other))),
+        };
+        Ok(Some(usual))
+    }
+
     fn of(key: &str) -> Option<Self> {
         match key {
             "recordId" => Some(Self::Id),
@@ -171,20 +187,23 @@ impl<'a> Record<'a> {
         let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
         let mut data_field = "data";
         let mut object = cursor.object()?;
-        while let Some(key) = object.key()? {
-            let value = object.value()?;
-            match key.find(RecordKey::of) {
-                Some(RecordKey::Id) => id = value.as_text().map(|_| value),
-                Some(RecordKey::Arrival) => arrival = Some(value),
-                Some(RecordKey::Data) => data = Some(value),
+        while let Some(key) = RecordKey::next(&mut object)? {
+            let value = match key {
+                RecordKey::Kinesis => KinesisMetadata::skip(object.cursor())?,
+                _ => object.value()?,
+            };
+            match key {
+                RecordKey::Id => id = value.as_text().map(|_| value),
+                RecordKey::Arrival => arrival = Some(value),
+                RecordKey::Data => data = Some(value),
                 // Amazon MSK as a source has its own name for it, and wants that in the answer.
-                Some(RecordKey::KafkaData) => {
+                RecordKey::KafkaData => {
                     data_field = KAFKA_DATA;
                     kafka_value = Some(value);
                 }
-                Some(RecordKey::Kafka) => data_field = KAFKA_DATA,
-                Some(RecordKey::Kinesis) => kinesis = Some(value),
-                None => {}
+                RecordKey::Kafka => data_field = KAFKA_DATA,
+                RecordKey::Kinesis => kinesis = Some(value),
+                RecordKey::Other => {}
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
@@ -247,6 +266,35 @@ pub struct KinesisMetadata<'a> {
 }
 
 impl<'a> KinesisMetadata<'a> {
+    /// Steps over a record's metadata, which only [`Record::kinesis`] reads: by its keys where it has the usual ones.
+    fn skip(cursor: &mut Cursor<'a>) -> Result<Value<'a>, JsonError> {
+        if cursor.peek() != Some(b'{') {
+            return cursor.value();
+        }
+        cursor.walked(|cursor| {
+            let mut object = cursor.object()?;
+            while Self::eat_key(&mut object) || object.key()?.is_some() {
+                object.value()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Steps over the next key if it is one of those that a record's metadata has.
+    #[inline]
+    fn eat_key(object: &mut Object<'_, '_>) -> bool {
+        match object.key_start() {
+            Some(b's') => {
+                object.eat_key("shardId")
+                    || object.eat_key("sequenceNumber")
+                    || object.eat_key("subsequenceNumber")
+            }
+            Some(b'p') => object.eat_key("partitionKey"),
+            Some(b'a') => object.eat_key("approximateArrivalTimestamp"),
+            _ => false,
+        }
+    }
+
     fn parse(value: Value<'a>) -> Option<Self> {
         let mut cursor = value.cursor();
         let mut object = cursor.object().ok()?;
