@@ -9,6 +9,7 @@ mod events;
 
 #[cfg(test)]
 mod laws {
+    use std::hint::black_box;
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
@@ -207,5 +208,71 @@ mod laws {
         assert_eq!(outcome_of(array(FRAMES_MAX + 1).as_bytes()), "too_many_frames");
         assert_eq!(outcome_of(&aggregate("")), "Dropped");
         assert_eq!(outcome_of(&aggregate("{}")), "too_many_frames");
+    }
+
+    // --- Allocations ---
+
+    /// What an event may allocate of itself, however many records it has: its list of records, which doubles as it grows,
+    /// its answer and its report.
+    const ALLOCATIONS_OF_AN_EVENT_MAX: u64 = 24;
+
+    fn allocations(transformer: &mut Transformer, payload: &[u8]) -> u64 {
+        let counted = allocation_counter::measure(|| {
+            let done = transformer.transform(black_box(payload)).unwrap();
+            assert_eq!(done.report.records_failed, 0);
+            black_box(done);
+        });
+        counted.count_total
+    }
+
+    /// Twice as many records may take one step more of the growing list, and nothing else.
+    fn check(variables: &[(&str, &str)], frame: impl Fn(usize) -> String) {
+        let mut transformer = events::transformer(variables);
+        let payload = |records: usize| {
+            let records: Vec<_> =
+                (0..records).map(|at| batches::record("id", frame(at).as_bytes())).collect();
+            batches::event(&records)
+        };
+        let events = [payload(1000), payload(2000)];
+        // The buffers that are kept from event to event grow once.
+        transformer.transform(&events[1]).unwrap();
+        let [one, two] = events.map(|event| allocations(&mut transformer, &event));
+        assert!(
+            two <= one + 1 && two <= ALLOCATIONS_OF_AN_EVENT_MAX,
+            "{one} for 1,000 records, {two} for 2,000"
+        );
+    }
+
+    #[test]
+    fn a_trade_allocates_nothing() {
+        check(&[], batches::trade);
+        check(&[("PARTITION_KEYS", "market,symbol,kind,date")], batches::trade);
+        check(&[("FORMAT", "csv"), ("KINDS", "trade"), ("SYMBOLS", "BNBBTC")], batches::trade);
+    }
+
+    #[test]
+    fn a_dropped_record_allocates_nothing() {
+        check(&[("KINDS", "kline")], batches::trade);
+        check(&[], |_| r#"{"result":null,"id":1}"#.to_owned());
+    }
+
+    #[test]
+    fn a_book_allocates_nothing() {
+        check(&[], |at| {
+            format!(
+                r#"{{"stream":"bnbbtc@depth","data":{{"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":{at},"u":{at},"b":[["0.0024","10"]],"a":[["0.0026","100"]]}}}}"#
+            )
+        });
+        check(&[], |at| {
+            format!(
+                r#"{{"u":{at},"s":"BNBUSDT","b":"25.35190000","B":"31.21000000","a":"25.36520000","A":"40.66000000"}}"#
+            )
+        });
+    }
+
+    #[test]
+    fn several_frames_in_a_record_allocate_nothing() {
+        check(&[], |at| [batches::trade(at), batches::trade(at + 1)].join("\n"));
+        check(&[], |at| format!("[{},{}]", batches::trade(at), batches::trade(at + 1)));
     }
 }

@@ -177,7 +177,7 @@ mod runtime {
 
     // --- Memory ---
 
-    const MEMORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+    const MEMORY_BYTES_MAX: u64 = 40 * 1024 * 1024;
 
     #[test]
     #[cfg(target_os = "linux")]
