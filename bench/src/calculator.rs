@@ -1,9 +1,8 @@
 //! The calculator: trades decoded and folded, and whole batches with state and rows in memory.
 
 use std::hint::black_box;
-use std::sync::LazyLock;
-use std::time::Instant;
 
+use rustix::time::{ClockId, clock_gettime};
 use tapeline_bench::batches::{BUSY_MS, INTERVALS, QUIET_MS, SYMBOLS, Session, TRADES, check_batch_cuts};
 use tapeline_bench::fold::{self, Lanes};
 
@@ -56,10 +55,8 @@ fn batches(session: &mut Session, pause_ms: u64) -> (Samples, f64) {
     (samples, bars as f64 / ROUNDS as f64)
 }
 
-/// Nanoseconds that this thread has been on a processor; of the clock where the system does not count them.
+/// Nanoseconds that this thread has been on a processor.
 fn cpu_ns() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let counted = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let counted = counted.and_then(|text| text.split(' ').next()?.parse().ok());
-    counted.unwrap_or_else(|| u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).expect("a time since the thread began")
 }
