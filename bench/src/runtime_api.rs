@@ -91,7 +91,7 @@ impl Drop for Function {
     }
 }
 
-/// Serves every connection of a function: Python's and Node's runtimes may open more than one.
+/// Serves every connection of a function: it may open more than one.
 fn accept(listener: &TcpListener, next: Receiver<Arc<Vec<u8>>>, tell: &Sender<Told>) {
     let next = Arc::new(Mutex::new(next));
     let started = Arc::new(Mutex::new(Instant::now()));
@@ -125,8 +125,9 @@ fn serve(
         } else {
             let seconds = started.lock().unwrap_or_else(PoisonError::into_inner).elapsed().as_secs_f64();
             assert_eq!(verdict, "response", "{}", String::from_utf8_lossy(&body[..length]));
-            writer.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").ok()?;
+            // Told first: the function may ask for the next event on another connection.
             tell.send(Told::Answer(Answer { seconds, body: body[..length].to_vec() })).ok()?;
+            writer.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").ok()?;
         }
     }
 }
