@@ -1,6 +1,6 @@
 //! Drives the sink: frames are packed, records are put, and what the stream does not take goes by way of the disk.
 //!
-//! Memory keeps up to [`QUEUE_BYTES_MAX`] of records. When it is full, everything that waits is written to the spool, in
+//! Memory keeps up to `QUEUE_BYTES_MAX` of records. When it is full, everything that waits is written to the spool, in
 //! its order, and what comes later goes behind it; from then on memory is filled from the spool until that is empty. So at
 //! any moment either nothing waits on the disk, or nothing that is older waits in memory alone: after a kill the disk has
 //! what comes first, and the exchange is asked for what comes behind the checkpoint. A full spool lets frames wait where they

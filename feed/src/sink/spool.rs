@@ -1,6 +1,6 @@
 //! Records on the disk while the stream does not take them: first in, first out.
 //!
-//! Segment files of [`SEGMENT_BYTES`], named by their numbers; in each, records behind one another, each with its length and
+//! Segment files of `SEGMENT_BYTES`, named by their numbers; in each, records behind one another, each with its length and
 //! checksum. Records are appended to the last segment, read from the first, and a segment is deleted when the stream has
 //! taken all of it. What was read but not taken is there again after a restart: at least once, and in order.
 //!
