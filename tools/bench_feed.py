@@ -22,6 +22,8 @@ WORK = Path("target/bench-feed")
 RATE = 15_000
 WARM_UP_S, MEASURED_S = 4, 20
 PATIENCE_S = 60
+# Processor time within a second of a process that has nothing to do.
+IDLE_S = 0.05
 # A symbol has one record under way at a time, or its order would be lost: many symbols are what a feed is for.
 SYMBOLS = ",".join(["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT", "PEPEUSDT"]
                    + [f"S{number:02}USDT" for number in range(1, 90)])
@@ -69,6 +71,17 @@ def memory_mib(process):
     """The most memory that a process has held."""
     lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def until_idle(process):
+    """Waits until a process has read and put what it was told: what it leaves on its sockets when it ends is not in the stream."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        before = cpu_s(process)
+        time.sleep(1)
+        if cpu_s(process) - before < IDLE_S:
+            return
+    raise SystemExit("error: the feed had something to do for a minute after the session")
 
 
 def asked(url, operation, request):
@@ -138,8 +151,7 @@ def measure(built, packing):
         urllib.request.urlopen(f"{urls['EXCHANGE_REST_URL']}/_exchange/end", data=b"").close()
         while status(urls)["session"] != "over":
             time.sleep(0.05)
-        # What was told last is on the sockets by then.
-        time.sleep(1)
+        until_idle(feed)
         over = status(urls)
         ended = time.monotonic()
         feed.terminate()
