@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::foreseen::Foreseen;
 use crate::scan;
+use crate::shape::Shape;
 use crate::value::{Text, Value};
 
 /// The text is not the JSON that was expected.
@@ -76,22 +77,6 @@ impl<'a> Cursor<'a> {
         Ok((Value::checked(self.slice(start, self.at)?), is_quoted_number))
     }
 
-    /// Hands out the value that `walk` steps over: whoever knows an object's keys walks through it faster than
-    /// [`Self::value`] does.
-    ///
-    /// # Errors
-    /// Whatever `walk` returns.
-    #[inline]
-    pub fn walked(
-        &mut self,
-        walk: impl FnOnce(&mut Self) -> Result<(), JsonError>,
-    ) -> Result<Value<'a>, JsonError> {
-        self.peek();
-        let start = self.at;
-        walk(self)?;
-        Ok(Value::checked(self.slice(start, self.at)?))
-    }
-
     /// Enters an object.
     ///
     /// # Errors
@@ -117,6 +102,20 @@ impl<'a> Cursor<'a> {
         let found = read(&mut ahead)?;
         self.at = ahead.at();
         Some(found)
+    }
+
+    /// Reads a value that is written as `shape` tells; `None`, and nothing is stepped over, if it is written otherwise.
+    #[inline]
+    pub fn shaped(&mut self, shape: &mut Shape<'a>) -> Option<Value<'a>> {
+        self.peek();
+        let value = self.text.get(self.at..shape.read(self.text, self.at)?)?;
+        self.at += value.len();
+        Some(Value::checked(value))
+    }
+
+    /// The text from where `before` is to here, without white space in front; empty where that is no text.
+    pub fn since(&self, before: &Self) -> &'a str {
+        self.text.get(before.at..self.at).unwrap_or_default().trim_ascii_start()
     }
 
     /// Asserts that only white space is left.
@@ -231,27 +230,6 @@ impl<'a> Object<'_, 'a> {
         Some(letter)
     }
 
-    /// The first byte of the next key, if it is written without white space around it: what to give [`Self::eat_key`].
-    #[inline]
-    pub fn key_start(&self) -> Option<u8> {
-        // A comma and a quote, or only a quote, stand before it.
-        let at = self.cursor.at + 1 + usize::from(self.started);
-        self.cursor.text.as_bytes().get(at).copied()
-    }
-
-    /// Steps over the next key if it is this one and is written without white space around it and without escapes; false,
-    /// having read nothing, where [`Self::key`] must be asked. One comparison reads a key that is expected.
-    #[inline]
-    pub fn eat_key(&mut self, key: &str) -> bool {
-        let rest = self.cursor.text.as_bytes().get(self.cursor.at..).unwrap_or_default();
-        let quoted = if self.started { rest.strip_prefix(b",\"") } else { rest.strip_prefix(b"\"") };
-        let behind = quoted.and_then(|quoted| quoted.strip_prefix(key.as_bytes()));
-        let Some(value) = behind.and_then(|behind| behind.strip_prefix(b"\":")) else { return false };
-        self.cursor.at += rest.len() - value.len();
-        self.started = true;
-        true
-    }
-
     /// The cursor at the value of the key just read: read exactly one value from it.
     pub const fn cursor(&mut self) -> &mut Cursor<'a> {
         self.cursor
@@ -346,28 +324,6 @@ mod tests {
             Ok(("17", false))
         );
         assert!(Cursor::new("\"17").told_value().is_err());
-    }
-
-    #[test]
-    fn an_expected_key_is_read_only_as_machines_write_it() {
-        let check = |text: &str, expected: &[&str]| {
-            let mut cursor = Cursor::new(text);
-            let mut object = cursor.object().unwrap();
-            let mut found = Vec::new();
-            while object.key_start() == Some(b'a') && (object.eat_key("ab") || object.eat_key("a")) {
-                found.push(object.value().unwrap().raw());
-            }
-            assert_eq!(found, expected, "{text}");
-        };
-        check(r#"{"a":1,"ab":[2],"a":3}"#, &["1", "[2]", "3"]);
-        check(r#"{"abc":1,"a":2}"#, &[]);
-        check(r#"{ "a":1}"#, &[]);
-        check(r#"{"a" :1}"#, &[]);
-        check(r#"{"a":1 ,"a":2}"#, &["1"]);
-        check(r#"{"a":1"a":2}"#, &["1"]);
-        check(r#"{,"a":2}"#, &[]);
-        check(r#"{"\u0061":2}"#, &[]);
-        check("{}", &[]);
     }
 
     #[test]

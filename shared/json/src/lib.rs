@@ -13,11 +13,13 @@
 mod cursor;
 mod foreseen;
 mod scan;
+mod shape;
 mod value;
 mod write;
 
 pub use cursor::{Array, Cursor, JsonError, Object};
 pub use foreseen::Foreseen;
 pub use scan::DEPTH_MAX;
+pub use shape::Shape;
 pub use value::{Text, Value, fixed_point};
 pub use write::{write_content, write_string};

@@ -220,6 +220,28 @@ fn behind_plain_blocks(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Whether every character means itself: no quote, no backslash and no control character.
+///
+/// The last look is at the last bytes, seen before or not: no rest is left to look at byte by byte.
+#[inline]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let is_block = |block: &[u8; BLOCK]| !block.iter().fold(false, |found, &byte| found | is_special(byte));
+    let is_word = |word: &[u8; WORD]| specials(u64::from_le_bytes(*word)) == 0;
+    if let Some(last) = bytes.last_chunk() {
+        return bytes.as_chunks().0.iter().all(is_block) && is_block(last);
+    }
+    if let Some(last) = bytes.last_chunk() {
+        return bytes.as_chunks().0.iter().all(is_word) && is_word(last);
+    }
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+            specials(first << 32 | last) == 0
+        }
+        _ => !bytes.iter().any(|&byte| is_special(byte)),
+    }
+}
+
 /// Two vectors of the oldest processors, and four words.
 const BLOCK: usize = 32;
 
@@ -378,6 +400,13 @@ mod tests {
                 let mut bytes = [0x80_u8; 20];
                 bytes[place] = byte;
                 assert_eq!(plain_end(&bytes, 0), if is_special { place } else { 20 }, "{byte:#x} at {place}");
+            }
+            for length in [1, 3, 4, 7, 8, 9, 15, 16, 31, 32, 33, 64, 70] {
+                for place in 0..length {
+                    let mut bytes = vec![0x80_u8; length];
+                    bytes[place] = byte;
+                    assert_eq!(is_plain(&bytes), !is_special, "{byte:#x} at {place} of {length}");
+                }
             }
         }
     }

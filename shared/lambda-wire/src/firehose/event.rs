@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
-use tapeline_json::{Cursor, JsonError, Object, Value};
+use tapeline_json::{Cursor, JsonError, Shape, Value};
 use thiserror::Error;
 
 use crate::base64;
@@ -128,7 +128,8 @@ pub struct Record<'a> {
     /// The field of the data, here and in the answer.
     pub(super) data_field: &'static str,
     data: Option<Value<'a>>,
-    kinesis: Option<Value<'a>>,
+    /// The record itself, for what hardly anybody asks for.
+    whole: &'a str,
 }
 
 /// The keys of a record.
@@ -140,24 +141,9 @@ enum RecordKey {
     KafkaData,
     Kafka,
     Kinesis,
-    Other,
 }
 
 impl RecordKey {
-    /// Reads the next key; `None` after the last. The keys that every record has are tried first, at the cost of one
-    /// comparison.
-    #[inline]
-    fn next(object: &mut Object<'_, '_>) -> Result<Option<Self>, JsonError> {
-        let usual = match object.key_start() {
-            Some(b'r') if object.eat_key("recordId") => Self::Id,
-            Some(b'a') if object.eat_key("approximateArrivalTimestamp") => Self::Arrival,
-            Some(b'd') if object.eat_key("data") => Self::Data,
-            Some(b'k') if object.eat_key("kinesisRecordMetadata") => Self::Kinesis,
-            _ => return Ok(object.key()?.map(|key| key.find(Self::of).unwrap_or(Self::Other))),
-        };
-        Ok(Some(usual))
-    }
-
     fn of(key: &str) -> Option<Self> {
         match key {
             "recordId" => Some(Self::Id),
@@ -177,38 +163,44 @@ impl<'a> Record<'a> {
     fn list(cursor: &mut Cursor<'a>) -> Result<Vec<Self>, EventError> {
         let mut array = cursor.array()?;
         let mut records = Vec::new();
+        let mut usual = None;
         while let Some(element) = array.element()? {
-            records.push(Self::parse(element, records.len())?);
+            let record = match usual.as_mut().and_then(|usual: &mut Usual<'a>| usual.next(element)) {
+                Some(record) => record,
+                None => Self::parse(element, records.len())?,
+            };
+            if records.is_empty() {
+                usual = Usual::of(&record);
+            }
+            records.push(record);
         }
         Ok(records)
     }
 
+    /// Reads a record key by key.
     fn parse(cursor: &mut Cursor<'a>, at: usize) -> Result<Self, EventError> {
-        let (mut id, mut arrival, mut data, mut kafka_value, mut kinesis) = (None, None, None, None, None);
+        let (mut id, mut arrival, mut data, mut kafka_value) = (None, None, None, None);
         let mut data_field = "data";
+        let before = cursor.clone();
         let mut object = cursor.object()?;
-        while let Some(key) = RecordKey::next(&mut object)? {
-            let value = match key {
-                RecordKey::Kinesis => KinesisMetadata::skip(object.cursor())?,
-                _ => object.value()?,
-            };
-            match key {
-                RecordKey::Id => id = value.as_text().map(|_| value),
-                RecordKey::Arrival => arrival = Some(value),
-                RecordKey::Data => data = Some(value),
+        while let Some(key) = object.key()? {
+            let value = object.value()?;
+            match key.find(RecordKey::of) {
+                Some(RecordKey::Id) => id = value.as_text().map(|_| value),
+                Some(RecordKey::Arrival) => arrival = Some(value),
+                Some(RecordKey::Data) => data = Some(value),
                 // Amazon MSK as a source has its own name for it, and wants that in the answer.
-                RecordKey::KafkaData => {
+                Some(RecordKey::KafkaData) => {
                     data_field = KAFKA_DATA;
                     kafka_value = Some(value);
                 }
-                RecordKey::Kafka => data_field = KAFKA_DATA,
-                RecordKey::Kinesis => kinesis = Some(value),
-                RecordKey::Other => {}
+                Some(RecordKey::Kafka) => data_field = KAFKA_DATA,
+                Some(RecordKey::Kinesis) | None => {}
             }
         }
         let id = id.ok_or(EventError::NoRecordId { at })?;
         let data = [data, kafka_value].into_iter().flatten().find(|value| !value.is_null());
-        Ok(Self { id, arrival, data_field, data, kinesis })
+        Ok(Self { id, arrival, data_field, data, whole: cursor.since(&before) })
     }
 
     /// The record's id, as the answer must repeat it.
@@ -246,7 +238,64 @@ impl<'a> Record<'a> {
 
     /// Where the record stood in the data stream; `None` where the delivery stream has no such source.
     pub fn kinesis(&self) -> Option<KinesisMetadata<'a>> {
-        KinesisMetadata::parse(self.kinesis?)
+        let (mut cursor, mut kinesis) = (Cursor::new(self.whole), None);
+        let mut object = cursor.object().ok()?;
+        while let Some(key) = object.key().ok()? {
+            let value = object.value().ok()?;
+            if let Some(RecordKey::Kinesis) = key.find(RecordKey::of) {
+                kinesis = Some(value);
+            }
+        }
+        KinesisMetadata::parse(kinesis?)
+    }
+}
+
+/// How the first record of an event is written, which is how the service writes all of them.
+///
+/// Its keys are in no order that is documented: published samples have three. So none is expected but the first record's.
+#[derive(Debug)]
+struct Usual<'a> {
+    shape: Shape<'a>,
+    /// Where the fields stand among the shape's plain values.
+    id: usize,
+    arrival: Option<usize>,
+    data: Option<usize>,
+    data_field: &'static str,
+}
+
+impl<'a> Usual<'a> {
+    /// `None` if a field of the record is no plain value.
+    fn of(record: &Record<'a>) -> Option<Self> {
+        let shape = Shape::of(Cursor::new(record.whole).value().ok()?)?;
+        // Equal text may stand there twice, the same text only once.
+        let place =
+            |field: Value<'a>| shape.values().position(|value| std::ptr::eq(value.raw(), field.raw()));
+        let id = place(record.id)?;
+        let [arrival, data] = [record.arrival, record.data].map(|field| field.map(place));
+        if arrival == Some(None) || data == Some(None) {
+            return None;
+        }
+        Some(Self {
+            id,
+            arrival: arrival.flatten(),
+            data: data.flatten(),
+            data_field: record.data_field,
+            shape,
+        })
+    }
+
+    /// Reads the next record if it is written so; it comes out as [`Record::parse`] reads it.
+    fn next(&mut self, cursor: &mut Cursor<'a>) -> Option<Record<'a>> {
+        let whole = cursor.shaped(&mut self.shape)?.raw();
+        let value = |at| self.shape.value(at);
+        let (id, data_field) = (value(self.id)?, self.data_field);
+        Some(Record {
+            id,
+            arrival: self.arrival.and_then(value),
+            data_field,
+            data: self.data.and_then(value),
+            whole,
+        })
     }
 }
 
@@ -266,35 +315,6 @@ pub struct KinesisMetadata<'a> {
 }
 
 impl<'a> KinesisMetadata<'a> {
-    /// Steps over a record's metadata, which only [`Record::kinesis`] reads: by its keys where it has the usual ones.
-    fn skip(cursor: &mut Cursor<'a>) -> Result<Value<'a>, JsonError> {
-        if cursor.peek() != Some(b'{') {
-            return cursor.value();
-        }
-        cursor.walked(|cursor| {
-            let mut object = cursor.object()?;
-            while Self::eat_key(&mut object) || object.key()?.is_some() {
-                object.value()?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Steps over the next key if it is one of those that a record's metadata has.
-    #[inline]
-    fn eat_key(object: &mut Object<'_, '_>) -> bool {
-        match object.key_start() {
-            Some(b's') => {
-                object.eat_key("shardId")
-                    || object.eat_key("sequenceNumber")
-                    || object.eat_key("subsequenceNumber")
-            }
-            Some(b'p') => object.eat_key("partitionKey"),
-            Some(b'a') => object.eat_key("approximateArrivalTimestamp"),
-            _ => false,
-        }
-    }
-
     fn parse(value: Value<'a>) -> Option<Self> {
         let mut cursor = value.cursor();
         let mut object = cursor.object().ok()?;
@@ -438,10 +458,57 @@ mod tests {
         assert_eq!(Event::parse(b"\xff").unwrap_err().to_string(), "expected a payload in UTF-8");
     }
 
+    /// The first is the only one that a record must have.
+    const KEYS: [&str; 7] = [
+        "recordId",
+        "approximateArrivalTimestamp",
+        "data",
+        "kafkaRecordValue",
+        "new",
+        "kinesisRecordMetadata",
+        "d\\u0061ta",
+    ];
+
+    /// Some of the keys, in any order.
+    fn member_orders() -> impl Strategy<Value = Vec<usize>> {
+        (prop::sample::subsequence((1..KEYS.len()).collect::<Vec<_>>(), 0..KEYS.len()))
+            .prop_map(|keys| [vec![0], keys].concat())
+            .prop_shuffle()
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Event::parse(&bytes);
+        }
+
+        #[test]
+        fn a_record_is_the_same_behind_any_other(
+            texts in prop::collection::vec(prop_oneof![9 => "[a-z0-9|é]{0,40}", 1 => "[a-z\\\\\"]{0,9}"], 6),
+            number in 0..u64::MAX,
+            (first, second) in (member_orders(), member_orders()),
+            odd in prop::option::of((0..7_usize, prop::sample::select(vec!["null", "-7", "1e5", "{}", "[1]", "\"\"", " 7 "]))),
+        ) {
+            let text = |at: usize| serde_json::to_string(&texts[at]).unwrap();
+            let record = |order: &[usize], turn: usize, odd: Option<(usize, &str)>| {
+                let mut values = [text(turn), number.to_string(), text(turn + 1), text(turn + 2), "0".to_owned()].to_vec();
+                values.extend([format!("{{\"shardId\":{},\"sequenceNumber\":\"{number}\"}}", text(3 - turn)), text(2)]);
+                if let Some((at, value)) = odd.filter(|&(at, _)| at != 0) {
+                    values[at] = value.to_owned();
+                }
+                let members: Vec<_> = order.iter().map(|&at| format!("\"{}\":{}", KEYS[at], values[at])).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            let records = [record(&first, 0, None), record(&first, 1, None), record(&first, 0, odd), record(&second, 1, odd)];
+            for before in &records {
+                let event = format!("{{\"records\":[{before},{}]}}", records.join(" , "));
+                let event = Event::parse(event.as_bytes()).unwrap();
+                for (found, record) in event.records[1..].iter().zip(&records) {
+                    let alone = Record::parse(&mut Cursor::new(record), 0).unwrap();
+                    prop_assert_eq!(*found, alone);
+                    prop_assert_eq!(found.kinesis(), alone.kinesis());
+                }
+            }
         }
     }
 }
