@@ -3,14 +3,14 @@
 use tapeline_json::Value;
 
 /// Below this a number counts seconds: as milliseconds it would lie before March 1973.
-const SECONDS_BELOW: i128 = 100_000_000_000;
+const SECONDS_BELOW: u64 = 100_000_000_000;
 
 /// Microseconds since the epoch, read from whole milliseconds (what the service sends), from numbers with a fraction
 /// or an exponent, from seconds, or from ISO 8601 text; `None` for anything else.
 pub(crate) fn arrival_micros(value: Value<'_>) -> Option<i64> {
-    let whole_millis = value.as_i64().filter(|&number| i128::from(number) >= SECONDS_BELOW);
+    let whole_millis = value.as_u64().filter(|&number| number >= SECONDS_BELOW);
     if let Some(millis) = whole_millis {
-        return millis.checked_mul(1000);
+        return i64::try_from(millis).ok()?.checked_mul(1000);
     }
     match value.as_text() {
         Some(text) => {
@@ -29,10 +29,10 @@ fn number_micros(text: &str) -> Option<i64> {
         return (expanded.abs() < 1e18).then(|| number_micros(&format!("{expanded:.6}"))).flatten();
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let whole: i128 = whole.parse::<u64>().ok()?.into();
+    let whole: u64 = whole.parse().ok()?;
     let mut digits = fraction.bytes().filter(u8::is_ascii_digit).map(|digit| i128::from(digit - b'0'));
     let nanos_per_unit: i128 = if whole < SECONDS_BELOW { 1_000_000_000 } else { 1_000_000 };
-    let (mut nanos, mut weight) = (whole * nanos_per_unit, nanos_per_unit / 10);
+    let (mut nanos, mut weight) = (i128::from(whole) * nanos_per_unit, nanos_per_unit / 10);
     while let Some(digit) = digits.next().filter(|_| weight > 0) {
         nanos += digit * weight;
         weight /= 10;

@@ -95,14 +95,19 @@ impl<'e> Builder<'e> {
 
     /// Begins a record's object: `,{"recordId":"...","result":"...","data":`, with the field's name as it arrived:
     /// records of Amazon MSK must have `kafkaRecordValue` ("Required parameters for data transformation").
+    #[inline]
     fn begin(&mut self, record: &Record<'_>, result: &str) {
         if self.out.len() > HEAD.len() {
             self.out.push(b',');
         }
-        let (id, data_field) = (record.id.raw(), record.data_field);
-        for part in ["{\"recordId\":", id, ",\"result\":\"", result, "\",\"", data_field, "\":"] {
-            self.out.extend_from_slice(part.as_bytes());
-        }
+        // One by one, not in a loop: of a length that is known, a copy takes a few instructions and no call.
+        self.out.extend_from_slice(b"{\"recordId\":");
+        self.out.extend_from_slice(record.id.raw().as_bytes());
+        self.out.extend_from_slice(b",\"result\":\"");
+        self.out.extend_from_slice(result.as_bytes());
+        self.out.extend_from_slice(b"\",\"");
+        self.out.extend_from_slice(record.data_field.as_bytes());
+        self.out.extend_from_slice(b"\":");
     }
 }
 
