@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
-use super::chain;
 use super::connection::{Connection, End, Heard, OpenError, Terms, Turn};
 use super::endpoint::Endpoint;
 use super::pace::{Attempts, Pauses};
 use super::plan::{Lot, Micros};
 use crate::frame::Route;
 use crate::seeing::Counts;
+use crate::seeing::log::chain;
 use crate::sequence::{Arrival, Identifier};
 
 /// Both connections are read for so long when one succeeds the other: frames that were under way when the successor opened

@@ -14,8 +14,6 @@ mod plan;
 mod rest;
 mod tls;
 
-use std::error::Error;
-use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +31,7 @@ pub use plan::STREAMS_PER_CONNECTION_MAX;
 
 use crate::frame::{Frame, Mark, Route};
 use crate::seeing::Counts;
+use crate::seeing::log::chain;
 use crate::sequence::{Answer, Ask, Limits, Sequencer, Step};
 use fleet::{Event, Fleet};
 use pace::Pace;
@@ -376,12 +375,6 @@ fn tell_unfilled(route: &Route, (from, to): (u64, u64), why: &str) {
 
 fn tell_anew(route: &Route, last: Option<u64>, id: u64) {
     warn!(symbol = symbol(route), kind = kind(route), last, id, "the exchange counts anew");
-}
-
-/// An error and what caused it, on one line.
-fn chain(error: &dyn Error) -> String {
-    let sources = successors(error.source(), |&cause| cause.source());
-    sources.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn symbol(route: &Route) -> &str {

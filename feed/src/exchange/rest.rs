@@ -23,13 +23,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::backfill::{self, ROWS_MAX, RowsError};
-use super::chain;
 use super::endpoint::Endpoint;
 use super::listing;
 use super::pace::Pace;
 use super::plan::{Micros, encoded};
 use crate::clock;
 use crate::frame::Frame;
+use crate::seeing::log::chain;
 use crate::sequence::{Answer, Ask, Content};
 
 /// A request that takes longer is given up.
