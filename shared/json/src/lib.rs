@@ -14,6 +14,7 @@ mod cursor;
 mod foreseen;
 mod scan;
 mod shape;
+mod utf8;
 mod value;
 mod write;
 
@@ -21,5 +22,6 @@ pub use cursor::{Array, Cursor, JsonError, Object};
 pub use foreseen::Foreseen;
 pub use scan::DEPTH_MAX;
 pub use shape::Shape;
+pub use utf8::utf8;
 pub use value::{Text, Value, fixed_point};
 pub use write::{write_content, write_string};

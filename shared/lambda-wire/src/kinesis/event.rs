@@ -48,7 +48,7 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Only when it is no event at all: see [`EventError`].
     pub fn parse(payload: &'a [u8]) -> Result<Self, EventError> {
-        let text = std::str::from_utf8(payload).map_err(EventError::Utf8)?;
+        let text = tapeline_json::utf8(payload).map_err(EventError::Utf8)?;
         let mut cursor = Cursor::new(text);
         let mut found = None;
         let mut object = cursor.object()?;
