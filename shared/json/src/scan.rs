@@ -169,6 +169,18 @@ pub(crate) fn unsigned_length(bytes: &[u8]) -> (usize, bool) {
     (whole + 1 + digits, is_whole && digits > 0)
 }
 
+/// Whether a number of so many digits stands in front, and is known to be whole; only one of eight to sixteen digits is.
+#[inline]
+pub(crate) fn is_whole_number(bytes: &[u8], digits: usize) -> bool {
+    let Some((number, [behind, ..])) = bytes.split_at_checked(digits) else { return false };
+    let (Some(first), Some(last)) = (number.first_chunk(), number.last_chunk::<WORD>()) else { return false };
+    let others = non_digits(u64::from_le_bytes(*first)) | non_digits(u64::from_le_bytes(*last));
+    others == 0
+        && digits <= 2 * WORD
+        && number.first() != Some(&b'0')
+        && !matches!(behind, b'0'..=b'9' | b'.')
+}
+
 /// Byte offset of the quote that ends the string whose content starts at `start`.
 #[inline]
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
@@ -248,7 +260,8 @@ const BLOCK: usize = 32;
 #[inline]
 #[expect(clippy::needless_bitwise_bool, reason = "blocks are looked at without branches")]
 const fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+    // As in `specials`: with its second bit turned the quote stands right behind the control characters.
+    (byte ^ 0x02 < 0x21) | (byte == b'\\')
 }
 
 /// The first eight bytes, as a number; where there are fewer, zeros behind them, which are nothing that may stand in a
@@ -264,6 +277,11 @@ pub(crate) fn word(bytes: &[u8]) -> u64 {
 /// Kept out of [`word`], which is two instructions without it.
 #[inline(never)]
 fn last_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        // Where the halves overlap they are the same bytes. There are fewer than eight, so no shift is by a whole word.
+        return first | last << (8 * (bytes.len() - 4));
+    }
     bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 

@@ -9,6 +9,8 @@ use crate::value::Value;
 /// reading, only comparing, whatever order the keys are in; half the instructions of looking keys up.
 #[derive(Debug, Clone)]
 pub struct Shape<'a> {
+    /// What was read last.
+    text: &'a str,
     plain: Vec<Plain<'a>>,
     /// The text behind the last of them.
     behind: &'a str,
@@ -22,8 +24,9 @@ const PLAIN_MAX: usize = 16;
 struct Plain<'a> {
     /// From the value before on, the quotes of both included.
     before: &'a str,
-    /// As it was read last.
-    value: Value<'a>,
+    /// Where it began and how long it was when it was read last, without its quotes.
+    start: usize,
+    length: usize,
     is_text: bool,
 }
 
@@ -52,34 +55,32 @@ impl<'a> Shape<'a> {
             if plain.len() == PLAIN_MAX {
                 return None;
             }
-            let value = Value::checked(text.get(start - usize::from(is_text)..at)?);
-            plain.push(Plain { before: text.get(before..start)?, value, is_text });
+            plain.push(Plain { before: text.get(before..start)?, start, length, is_text });
             before = end;
         }
-        Some(Self { plain, behind: text.get(before..)? })
+        Some(Self { text, plain, behind: text.get(before..)? })
     }
 
     /// The plain values that were read last, in the order in which they stand in the text.
     pub fn values(&self) -> impl Iterator<Item = Value<'a>> + '_ {
-        self.plain.iter().map(|plain| plain.value)
+        self.plain.iter().filter_map(|plain| plain.value(self.text))
     }
 
     /// The plain value at a place among [`Self::values`].
     #[inline]
     pub fn value(&self, at: usize) -> Option<Value<'a>> {
-        self.plain.get(at).map(|plain| plain.value)
+        self.plain.get(at)?.value(self.text)
     }
 
     /// Reads a value of this shape and gives the byte offset behind it. `None` for any other, and where a string has
     /// escapes: what was read of it does not count.
     pub(crate) fn read(&mut self, text: &'a str, start: usize) -> Option<usize> {
         let mut at = start;
+        self.text = text;
         for plain in &mut self.plain {
             let rest = text.as_bytes().get(at..)?.strip_prefix(plain.before.as_bytes())?;
-            let (start, length) = (at + plain.before.len(), plain.length(rest)?);
-            let quote = usize::from(plain.is_text);
-            plain.value = Value::checked(text.get(start - quote..start + length + quote)?);
-            at = start + length;
+            (plain.start, plain.length) = (at + plain.before.len(), plain.length_in(rest)?);
+            at = plain.start + plain.length;
         }
         let found = text.as_bytes().get(at..)?.starts_with(self.behind.as_bytes());
         found.then_some(at + self.behind.len())
@@ -87,15 +88,25 @@ impl<'a> Shape<'a> {
 }
 
 impl Plain<'_> {
+    /// The value in the text in which it was read.
+    #[inline]
+    fn value<'a>(&self, text: &'a str) -> Option<Value<'a>> {
+        let quote = usize::from(self.is_text);
+        text.get(self.start - quote..self.start + self.length + quote).map(Value::checked)
+    }
+
     /// Length of the value that stands in front of `rest`, without its quotes.
     #[inline]
-    fn length(&self, rest: &[u8]) -> Option<usize> {
+    fn length_in(&self, rest: &[u8]) -> Option<usize> {
+        // Ids are of one length, and times too: the end of most values is known before they are looked at.
+        let before = self.length;
         if !self.is_text {
+            if scan::is_whole_number(rest, before) {
+                return Some(before);
+            }
             let (length, is_number) = scan::unsigned_length(rest);
             return is_number.then_some(length);
         }
-        // Ids are of one length: the end of most strings is known before they are looked at.
-        let before = self.value.raw().len() - 2;
         if rest.get(before) == Some(&b'"') && rest.get(..before).is_some_and(scan::is_plain) {
             return Some(before);
         }
