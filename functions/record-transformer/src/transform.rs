@@ -89,11 +89,10 @@ impl Transformer {
 
     /// Gives one record its outcome.
     fn record<'e>(&mut self, pending: Pending<'e>, report: &mut Report) -> Step<'e> {
-        let record = pending.record();
-        let pass = match self.rows_of(record, report) {
-            Ok(pass) => pass,
-            Err(refusal) => return refuse(pending, &refusal, report),
-        };
+        let mut pass = Pass::default();
+        if let Err(refusal) = self.rows_of(pending.record(), &mut pass, report) {
+            return refuse(pending, &refusal, report);
+        }
         let Some(partition) = &pass.partition else {
             report.records_dropped += 1;
             pass.count(report);
@@ -112,7 +111,12 @@ impl Transformer {
     }
 
     /// Writes the rows of a record into the row buffer.
-    fn rows_of(&mut self, record: &Record<'_>, report: &mut Report) -> Result<Pass, RecordError> {
+    fn rows_of(
+        &mut self,
+        record: &Record<'_>,
+        pass: &mut Pass,
+        report: &mut Report,
+    ) -> Result<(), RecordError> {
         self.data.clear();
         self.rows.clear();
         record.decode_data(&mut self.data)?;
@@ -124,10 +128,9 @@ impl Transformer {
             rows: &mut self.rows,
             // In base64, more alone would exceed the whole answer.
             rows_bytes_max: self.answer_bytes_max / 4 * 3,
-            pass: Pass::default(),
+            pass,
         };
-        framing::texts(&self.data, &mut |text: &str| writer.text(text))?;
-        Ok(writer.pass)
+        framing::texts(&self.data, &mut |text: &str| writer.text(text))
     }
 }
 
@@ -209,7 +212,7 @@ struct RowWriter<'t> {
     arrival: Option<Timestamp>,
     rows: &'t mut Vec<u8>,
     rows_bytes_max: usize,
-    pass: Pass,
+    pass: &'t mut Pass,
 }
 
 impl RowWriter<'_> {

@@ -159,7 +159,7 @@ const FAILED: &str = "ProcessingFailed";
 /// The most bytes a record takes in the answer when it fails, comma included. A dropped record takes fewer.
 fn failed_bytes(record: &Record<'_>) -> usize {
     let fixed = ",{\"recordId\":,\"result\":\"\",\"\":}".len() + FAILED.len();
-    fixed + record.id.raw().len() + record.data_field.len() + record.original_data().len()
+    fixed + record.id.raw().len() + record.data_field.len() + record.original_data_length()
 }
 
 fn write_metadata(partition_keys: &[(&'static str, &str)], out: &mut Vec<u8>) {

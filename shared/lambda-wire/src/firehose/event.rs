@@ -67,7 +67,7 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Only when it cannot be answered at all: see [`EventError`].
     pub fn parse(payload: &'a [u8]) -> Result<Self, EventError> {
-        let text = std::str::from_utf8(payload).map_err(EventError::Utf8)?;
+        let text = tapeline_json::utf8(payload).map_err(EventError::Utf8)?;
         let mut cursor = Cursor::new(text);
         let mut event = Self::empty();
         let mut found = Err(EventError::NoRecords);
@@ -233,6 +233,15 @@ impl<'a> Record<'a> {
                 text.push(b'"');
                 Cow::Owned(String::from_utf8_lossy(&text).into_owned())
             }
+        }
+    }
+
+    /// Length of [`Self::original_data`].
+    #[inline]
+    pub(super) fn original_data_length(&self) -> usize {
+        match self.data {
+            Some(data) if data.raw().starts_with('"') => data.raw().len(),
+            _ => self.original_data().len(),
         }
     }
 
