@@ -45,6 +45,23 @@ impl Samples {
     }
 }
 
+/// What one thing took in each of its turns; never empty.
+pub(crate) struct Turns(pub(crate) Vec<Samples>);
+
+impl Turns {
+    /// All of its rounds.
+    pub(crate) fn samples(&self) -> Samples {
+        Samples::of(self.0.iter().flat_map(|turn| turn.0.iter().copied()).collect())
+    }
+
+    /// How many times what another took: the median of the turns. On a shared machine a turn is fast or slow as a whole, and
+    /// what stands beside it in time is what it can be compared with.
+    pub(crate) fn over(&self, other: &Self) -> f64 {
+        let pairs = self.0.iter().zip(&other.0);
+        Samples::of(pairs.map(|(ours, theirs)| ours.median() / theirs.median()).collect()).median()
+    }
+}
+
 impl Report {
     /// Begins a table; its numbers are all of one unit.
     pub(crate) fn section(&mut self, title: &str, unit: &str) {

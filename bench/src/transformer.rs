@@ -6,7 +6,7 @@ use tapeline_bench::event::{event, frame};
 
 use crate::floor::{Floor, PARTS};
 use crate::peers::{Contender, Rounds};
-use crate::report::{Report, Samples};
+use crate::report::{Report, Samples, Turns};
 use crate::runtime_api::Function;
 use crate::{Places, compare};
 
@@ -54,38 +54,40 @@ fn check(functions: &[(Contender, Function)], event: &Arc<Vec<u8>>) -> Vec<u8> {
     ours.clone()
 }
 
-/// Lets everybody take turns, and does `between` after each turn; gives microseconds per record.
+/// Lets everybody take turns, and does `between` after each that counts; gives microseconds per record.
 fn by_turns(
     contenders: &mut [(Contender, Box<dyn Rounds + '_>)],
     mut between: impl FnMut(),
-) -> Vec<(Contender, Samples)> {
-    let mut seconds = vec![Vec::new(); contenders.len()];
+) -> Vec<(Contender, Turns)> {
+    let mut turns: Vec<_> = contenders.iter().map(|(contender, _)| (*contender, Turns(Vec::new()))).collect();
     for turn in 0..WARM_TURNS + TURNS {
-        for ((_, contender), seconds) in contenders.iter_mut().zip(&mut seconds) {
-            let rounds: Vec<_> = (0..ROUNDS).map(|_| contender.round()).collect();
+        for ((_, contender), (_, turns)) in contenders.iter_mut().zip(&mut turns) {
+            let rounds: Vec<_> = (0..ROUNDS).map(|_| micros_per_record(contender.round())).skip(1).collect();
             if turn >= WARM_TURNS {
-                seconds.extend(rounds.into_iter().skip(1).map(micros_per_record));
+                turns.0.push(Samples::of(rounds));
             }
         }
-        between();
+        if turn >= WARM_TURNS {
+            between();
+        }
     }
-    contenders.iter().map(|(contender, _)| *contender).zip(seconds.into_iter().map(Samples::of)).collect()
+    turns
 }
 
 fn micros_per_record(seconds: f64) -> f64 {
     seconds * 1e6 / RECORDS as f64
 }
 
-/// Prints what each took, and how many times what the first took; gives the median of the first.
-fn tell(measured: &[(Contender, Samples)], report: &mut Report) -> f64 {
-    for (contender, samples) in measured {
-        report.row(contender.name(), samples);
+/// Prints what each took, and how many times what the first took; gives the first.
+fn tell<'m>(measured: &'m [(Contender, Turns)], report: &mut Report) -> &'m Turns {
+    for (contender, turns) in measured {
+        report.row(contender.name(), &turns.samples());
     }
     let (_, ours) = measured.first().expect("ours comes first");
-    for (contender, samples) in measured.iter().skip(1) {
-        report.fact(&format!("{} / tapeline", contender.name()), samples.median() / ours.median());
+    for (contender, turns) in measured.iter().skip(1) {
+        report.fact(&format!("{} / tapeline", contender.name()), turns.over(ours));
     }
-    ours.median()
+    ours
 }
 
 fn in_process(places: &Places, event: &[u8], answer: Vec<u8>, report: &mut Report) {
@@ -94,7 +96,7 @@ fn in_process(places: &Places, event: &[u8], answer: Vec<u8>, report: &mut Repor
     let mut contenders = Contender::ALL.map(|contender| (contender, contender.in_process(places, &path)));
     let (mut floor, mut floors) = (Floor::new(event.to_vec(), answer), Vec::new());
     let measured = by_turns(&mut contenders, || {
-        floors.extend((0..ROUNDS).map(|_| floor.round().map(micros_per_record)).skip(1));
+        floors.push((0..ROUNDS).map(|_| floor.round().map(micros_per_record)).skip(1).collect());
     });
     report.section("transformer without HTTP", "us per record");
     let ours = tell(&measured, report);
@@ -113,20 +115,22 @@ fn through_the_runtime_api(functions: &[(Contender, Function)], event: &Arc<Vec<
     report.section("what Lambda bills for a million records", "GB seconds");
     for (contender, micros) in &measured {
         // A microsecond for each of a million records is a second.
-        report.row(contender.name(), &micros.per(1.0 / PROCESSOR_GB));
+        report.row(contender.name(), &micros.samples().per(1.0 / PROCESSOR_GB));
     }
 }
 
 /// What cannot be done without, beside what the transformer takes.
-fn tell_floor(rounds: &[[f64; PARTS.len()]], ours: f64, report: &mut Report) {
+fn tell_floor(turns: &[Vec<[f64; PARTS.len()]>], ours: &Turns, report: &mut Report) {
     report.section("floor", "us per record");
     for (at, name) in PARTS.iter().enumerate() {
-        let part = rounds.iter().filter_map(|round| round.get(at).copied());
+        let part = turns.iter().flatten().filter_map(|round| round.get(at).copied());
         report.row(name, &Samples::of(part.collect()));
     }
-    let all = Samples::of(rounds.iter().map(|round| round.iter().sum()).collect());
-    report.row("all of it", &all);
-    report.fact("tapeline without HTTP / floor", ours / all.median());
+    let sums =
+        turns.iter().map(|rounds| Samples::of(rounds.iter().map(|round| round.iter().sum()).collect()));
+    let all = Turns(sums.collect());
+    report.row("all of it", &all.samples());
+    report.fact("tapeline without HTTP / floor", ours.over(&all));
 }
 
 /// The most memory that each held, after small events and after large ones.
