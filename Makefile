@@ -28,6 +28,8 @@ BUILT_FOR_TESTS = cargo test --workspace --locked --no-run --quiet
 # What `make bench` runs. The calculator is built apart from it: what is measured of its library does without the AWS SDK.
 MEASURED := tapeline-bench record-transformer peer-rust-typed peer-rust-value
 BUILT_FOR_COUNTING := cargo build --release --locked -p tapeline-bench --bin tapeline-instructions --no-default-features
+# What the other benches run, built at once: each set of packages has features of its own, and linking the command takes minutes.
+BUILT_FOR_RUNS := cargo build --release --locked -p tapeline -p tapeline-feed -p record-transformer -p indicator-calculator
 # `make live` with Binance's sockets in place of the test exchange's.
 REAL ?=
 # How many times as fast as its own time the test exchange plays.
@@ -39,7 +41,7 @@ TARGET ?=
 SECONDS_EACH ?= 60
 
 .PHONY: help demo live test lint check-archive check-bars check-clients check-events check-image check-template test-deploy \
-  bench check-instructions record-instructions bench-feed bench-local bench-shards build deploy logs delete invoke fuzz
+  bench check-instructions record-instructions bench-feed bench-local bench-shards numbers build deploy logs delete invoke fuzz
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target what; do printf '  make %-14s %s\n' "$$target" "$$what"; done
@@ -99,17 +101,22 @@ record-instructions: ## Writes bench/instructions.json anew, after a change that
 	python3 tools/check_instructions.py --record
 
 bench-local: ## Measures the local run: frames to Parquet and trades to bars with the real binaries, and memory
-	cargo build --release --locked -p tapeline -p record-transformer -p indicator-calculator
-	tools/bench-local.sh
+	$(BUILT_FOR_RUNS)
+	mkdir -p target/bench-local
+	tools/bench-local.sh | tee target/bench-local/bench.txt
 
 bench-shards: ## Replays 1,300 symbols at 10,000 frames a second with 1 to 16 shards, and with several batch windows
-	cargo build --release --locked -p tapeline -p indicator-calculator
+	$(BUILT_FOR_RUNS)
 	mkdir -p target/bench-shards
 	python3 tools/bench_shards.py | tee target/bench-shards/bench.txt
 
 bench-feed: ## Measures the feed at 15,000 frames a second with each packing: processor, memory, bytes billed
-	cargo build --release --locked -p tapeline -p tapeline-feed
-	python3 tools/bench_feed.py target/release
+	$(BUILT_FOR_RUNS)
+	mkdir -p target/bench-feed
+	python3 tools/bench_feed.py target/release | tee target/bench-feed/bench.txt
+
+numbers: ## Puts what the benches printed last into README.md and docs/
+	python3 tools/update_numbers.py
 
 build: .venv/deploy.installed ## Builds what a template deploys, and checks its size (TEMPLATE=attach.yaml ARCH=x86_64)
 	tools/build.sh "$(ARCH)" "$(TEMPLATE)"
@@ -130,7 +137,7 @@ fuzz: $(FUZZER) ## Fuzzes the decoders (TARGET=name SECONDS_EACH=60)
 	tools/fuzz.sh "$(SECONDS_EACH)" $(TARGET)
 
 target/tools/%.installed:
-	cargo install --locked --root target/tools $*
+	cargo install --debug --locked --root target/tools $*
 	touch $@
 
 .venv/bin/uv: requirements-uv.txt
