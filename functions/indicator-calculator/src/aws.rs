@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
 use futures_util::future::join;
-use tapeline_lambda_wire::variables::{ConfigError, Reader, not_empty, url};
+use tapeline_lambda_wire::variables::{Account, ConfigError, Reader};
 
 use crate::publish::KinesisStream;
 use crate::state::DynamoDb;
@@ -62,19 +62,15 @@ impl Aws {
     /// Names every variable that is missing or cannot be used.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(variable);
-        let region = reader.required("AWS_REGION", not_empty);
-        let key_id = reader.required("AWS_ACCESS_KEY_ID", not_empty);
-        let secret = reader.required("AWS_SECRET_ACCESS_KEY", not_empty);
-        let token = reader.read("AWS_SESSION_TOKEN", None, |text| not_empty(text).map(Some));
-        let every = reader.read("AWS_ENDPOINT_URL", None, |text| url(text).map(Some));
-        let dynamodb = reader.read("AWS_ENDPOINT_URL_DYNAMODB", every.clone(), |text| url(text).map(Some));
-        let kinesis = reader.read("AWS_ENDPOINT_URL_KINESIS", every, |text| url(text).map(Some));
+        let account = Account::read(&mut reader);
+        let dynamodb_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_DYNAMODB");
+        let kinesis_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_KINESIS");
         reader.finish(Self {
-            region: Region::new(region),
-            credentials: Credentials::new(key_id, secret, token, None, "environment"),
+            region: Region::new(account.region),
+            credentials: Credentials::new(account.key_id, account.secret, account.token, None, "environment"),
             http: http(),
-            dynamodb_endpoint: dynamodb,
-            kinesis_endpoint: kinesis,
+            dynamodb_endpoint,
+            kinesis_endpoint,
         })
     }
 

@@ -10,7 +10,7 @@ use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::tls;
-use tapeline_lambda_wire::variables::{ConfigError, Reader, not_empty, url};
+use tapeline_lambda_wire::variables::{Account, ConfigError, Reader};
 
 /// Attempts of the SDK at one call.
 const ATTEMPTS_MAX: u32 = 5;
@@ -37,20 +37,16 @@ impl Aws {
     /// Names every variable that is missing or cannot be used.
     pub(super) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(variable);
-        let region = reader.required("AWS_REGION", not_empty);
-        let key_id = reader.required("AWS_ACCESS_KEY_ID", not_empty);
-        let secret = reader.required("AWS_SECRET_ACCESS_KEY", not_empty);
-        let token = reader.read("AWS_SESSION_TOKEN", None, |text| not_empty(text).map(Some));
-        let every = reader.read("AWS_ENDPOINT_URL", None, |text| url(text).map(Some));
-        let kinesis = reader.read("AWS_ENDPOINT_URL_KINESIS", every.clone(), |text| url(text).map(Some));
-        let firehose = reader.read("AWS_ENDPOINT_URL_FIREHOSE", every, |text| url(text).map(Some));
+        let account = Account::read(&mut reader);
+        let kinesis_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_KINESIS");
+        let firehose_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_FIREHOSE");
         let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         reader.finish(Self {
-            region: Region::new(region),
-            credentials: Credentials::new(key_id, secret, token, None, "environment"),
+            region: Region::new(account.region),
+            credentials: Credentials::new(account.key_id, account.secret, account.token, None, "environment"),
             http: aws_smithy_http_client::Builder::new().tls_provider(tls).build_https(),
-            kinesis_endpoint: kinesis,
-            firehose_endpoint: firehose,
+            kinesis_endpoint,
+            firehose_endpoint,
         })
     }
 

@@ -1,9 +1,13 @@
 //! Configuration from environment variables: all that is wrong with them is told at once, by name.
 
+mod account;
+
 use std::fmt;
 
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
+
+pub use account::Account;
 
 /// The text is none of the words that a variable takes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
