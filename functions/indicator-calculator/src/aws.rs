@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls;
+use aws_types::SdkConfig;
+use aws_types::sdk_config::{RetryConfig, SharedCredentialsProvider, TimeoutConfig};
 use futures_util::future::join;
 use tapeline_lambda_wire::variables::{Account, ConfigError, Reader};
 
@@ -36,9 +36,8 @@ const OPEN_MAX: Duration = Duration::from_secs(1);
 /// The AWS account and region that the function works in.
 #[derive(Debug, Clone)]
 pub struct Aws {
-    region: Region,
-    credentials: Credentials,
-    http: SharedHttpClient,
+    /// What both clients are made of.
+    shared: SdkConfig,
     dynamodb_endpoint: Option<String>,
     kinesis_endpoint: Option<String>,
 }
@@ -65,13 +64,7 @@ impl Aws {
         let account = Account::read(&mut reader);
         let dynamodb_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_DYNAMODB");
         let kinesis_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_KINESIS");
-        reader.finish(Self {
-            region: Region::new(account.region),
-            credentials: Credentials::new(account.key_id, account.secret, account.token, None, "environment"),
-            http: http(),
-            dynamodb_endpoint,
-            kinesis_endpoint,
-        })
+        reader.finish(Self { shared: shared(account), dynamodb_endpoint, kinesis_endpoint })
     }
 
     /// Everything at one local endpoint.
@@ -88,26 +81,14 @@ impl Aws {
 
     /// Opens the table that keeps the state.
     pub fn state_store(&self, table: String) -> DynamoDb {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.shared);
         config.set_endpoint_url(self.dynamodb_endpoint.clone());
         DynamoDb::new(aws_sdk_dynamodb::Client::from_conf(config.build()), table)
     }
 
     /// Opens the stream that takes the rows.
     pub fn publisher(&self, stream: String) -> KinesisStream {
-        let mut config = aws_sdk_kinesis::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+        let mut config = aws_sdk_kinesis::config::Builder::from(&self.shared);
         config.set_endpoint_url(self.kinesis_endpoint.clone());
         KinesisStream::new(aws_sdk_kinesis::Client::from_conf(config.build()), stream)
     }
@@ -126,23 +107,26 @@ pub async fn open(store: &DynamoDb, publisher: &KinesisStream) {
     let _ = tokio::time::timeout(OPEN_MAX, calls).await;
 }
 
-/// One client for both services; endpoints may be plain HTTP.
-fn http() -> SharedHttpClient {
-    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX).with_initial_backoff(PAUSE_FIRST)
-}
-
-fn timeouts() -> TimeoutConfig {
+/// All but the endpoint, which each service has for itself. The one HTTP client takes endpoints of plain HTTP as well.
+fn shared(account: Account) -> SdkConfig {
+    let credentials = Credentials::new(account.key_id, account.secret, account.token, None, "environment");
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX).with_initial_backoff(PAUSE_FIRST);
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX);
-    timeouts.operation_attempt_timeout(ATTEMPT_MAX).operation_timeout(CALL_MAX).build()
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(account.region))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .retry_config(retries)
+        .timeout_config(timeouts.operation_attempt_timeout(ATTEMPT_MAX).operation_timeout(CALL_MAX).build())
+        .build()
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::provider::ProvideCredentials;
+
     use super::*;
 
     const ON_LAMBDA: [(&str, &str); 4] = [
@@ -158,11 +142,14 @@ mod tests {
         })
     }
 
-    #[test]
-    fn what_lambda_sets_is_enough() {
+    #[tokio::test]
+    async fn what_lambda_sets_is_enough() {
         let aws = aws(&ON_LAMBDA).unwrap();
         assert_eq!((aws.dynamodb_endpoint, aws.kinesis_endpoint), (None, None));
-        assert_eq!(aws.credentials.session_token(), Some("token"));
+        assert_eq!(aws.shared.region(), Some(&Region::new("eu-central-1")));
+        let credentials = aws.shared.credentials_provider().unwrap().provide_credentials().await.unwrap();
+        assert_eq!((credentials.access_key_id(), credentials.secret_access_key()), ("id", "secret"));
+        assert_eq!(credentials.session_token(), Some("token"));
     }
 
     #[test]

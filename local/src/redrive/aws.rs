@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_kinesis::config::retry::RetryConfig;
-use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use aws_sdk_kinesis::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_sdk_kinesis::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls;
+use aws_types::SdkConfig;
+use aws_types::sdk_config::{RetryConfig, SharedCredentialsProvider, TimeoutConfig};
 use tapeline_lambda_wire::variables::{Account, ConfigError, Reader};
 
 /// Attempts of the SDK at one call.
@@ -22,9 +22,9 @@ const ATTEMPT_MAX: Duration = Duration::from_mins(1);
 /// The AWS account and region whose streams are written.
 #[derive(Debug, Clone)]
 pub(super) struct Aws {
-    region: Region,
-    credentials: Credentials,
-    http: SharedHttpClient,
+    region: String,
+    /// What both clients are made of.
+    shared: SdkConfig,
     kinesis_endpoint: Option<String>,
     firehose_endpoint: Option<String>,
 }
@@ -40,59 +40,49 @@ impl Aws {
         let account = Account::read(&mut reader);
         let kinesis_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_KINESIS");
         let firehose_endpoint = account.endpoint(&mut reader, "AWS_ENDPOINT_URL_FIREHOSE");
-        let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-        reader.finish(Self {
-            region: Region::new(account.region),
-            credentials: Credentials::new(account.key_id, account.secret, account.token, None, "environment"),
-            http: aws_smithy_http_client::Builder::new().tls_provider(tls).build_https(),
-            kinesis_endpoint,
-            firehose_endpoint,
-        })
+        let region = account.region.clone();
+        reader.finish(Self { region, shared: shared(account), kinesis_endpoint, firehose_endpoint })
     }
 
     /// Where data streams are, for the journal: what is put into a stream of one place is not in that of another.
     pub(super) fn kinesis_place(&self) -> &str {
-        self.kinesis_endpoint.as_deref().unwrap_or_else(|| self.region.as_ref())
+        self.kinesis_endpoint.as_deref().unwrap_or(&self.region)
     }
 
     /// Where delivery streams are.
     pub(super) fn firehose_place(&self) -> &str {
-        self.firehose_endpoint.as_deref().unwrap_or_else(|| self.region.as_ref())
+        self.firehose_endpoint.as_deref().unwrap_or(&self.region)
     }
 
     /// A client of Kinesis.
     pub(super) fn kinesis(&self) -> aws_sdk_kinesis::Client {
-        let mut config = aws_sdk_kinesis::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+        let mut config = aws_sdk_kinesis::config::Builder::from(&self.shared);
         config.set_endpoint_url(self.kinesis_endpoint.clone());
         aws_sdk_kinesis::Client::from_conf(config.build())
     }
 
     /// A client of Data Firehose.
     pub(super) fn firehose(&self) -> aws_sdk_firehose::Client {
-        let mut config = aws_sdk_firehose::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts());
+        let mut config = aws_sdk_firehose::config::Builder::from(&self.shared);
         config.set_endpoint_url(self.firehose_endpoint.clone());
         aws_sdk_firehose::Client::from_conf(config.build())
     }
 }
 
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX)
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX).build()
+/// All but the endpoint, which each service has for itself.
+fn shared(account: Account) -> SdkConfig {
+    let credentials = Credentials::new(account.key_id, account.secret, account.token, None, "environment");
+    let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX);
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(account.region))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+        .timeout_config(timeouts.build())
+        .build()
 }
 
 #[cfg(test)]
