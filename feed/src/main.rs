@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tapeline_feed::config::{Config, Flags};
 use tapeline_feed::run::run;
 use tapeline_feed::seeing::health;
-use tapeline_feed::seeing::log::{self, chain};
+use tapeline_telemetry::{chain, log};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 
@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     if let (true, Some(address)) = (config.is_health_check, config.health) {
         return end(health::check(address).await.map_err(|error| chain(&error)));
     }
-    log::start(config.log_level);
+    log::start(config.log_level, |_| true);
     let ending = match ending() {
         Ok(ending) => ending,
         Err(error) => return end(Err(format!("cannot wait for signals: {error}"))),

@@ -26,6 +26,7 @@ mod warm_up;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tapeline_telemetry::chain;
 use thiserror::Error;
 
 use crate::replay::Summary;
@@ -124,17 +125,4 @@ fn verdict(summary: &Summary) -> ExitCode {
         eprintln!("error: {defect}");
     }
     if defects.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for cause in std::iter::successors(Some(error), |error| error.source()) {
-        let text = cause.to_string();
-        // A transparent error says the same as its cause.
-        if texts.last() != Some(&text) {
-            texts.push(text);
-        }
-    }
-    texts.join(": ")
 }

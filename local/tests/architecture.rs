@@ -12,17 +12,27 @@ mod architecture {
     const MAY_KNOW: &[(&str, &[&str])] = &[
         (
             "indicator-calculator",
-            &["tapeline-codec", "tapeline-indicators", "tapeline-lambda-wire", "tapeline-market"],
+            &[
+                "tapeline-codec",
+                "tapeline-indicators",
+                "tapeline-lambda-wire",
+                "tapeline-market",
+                "tapeline-telemetry",
+            ],
         ),
         ("peer-rust-typed", &[]),
         ("peer-rust-value", &[]),
-        ("record-transformer", &["tapeline-codec", "tapeline-lambda-wire", "tapeline-market"]),
+        (
+            "record-transformer",
+            &["tapeline-codec", "tapeline-lambda-wire", "tapeline-market", "tapeline-telemetry"],
+        ),
         ("tapeline-codec", &["tapeline-json", "tapeline-market"]),
-        ("tapeline-feed", &["tapeline-codec", "tapeline-json", "tapeline-market"]),
+        ("tapeline-feed", &["tapeline-codec", "tapeline-json", "tapeline-market", "tapeline-telemetry"]),
         ("tapeline-indicators", &["tapeline-market"]),
         ("tapeline-json", &[]),
-        ("tapeline-lambda-wire", &["tapeline-json"]),
+        ("tapeline-lambda-wire", &["tapeline-json", "tapeline-telemetry"]),
         ("tapeline-market", &[]),
+        ("tapeline-telemetry", &[]),
     ];
     const LOCAL: &str = "tapeline";
     const BENCH: &str = "tapeline-bench";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use tapeline_market::Market;
+use tapeline_telemetry::chain;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -20,7 +21,6 @@ use super::pace::{Attempts, Pauses};
 use super::plan::{Lot, Micros};
 use crate::frame::Route;
 use crate::seeing::Counts;
-use crate::seeing::log::chain;
 use crate::sequence::{Arrival, Identifier};
 
 /// Both connections are read for so long when one succeeds the other: frames that were under way when the successor opened

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tapeline_codec::binance::Kind;
 use tapeline_market::{Market, Symbol};
+use tapeline_telemetry::chain;
 use thiserror::Error;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::{JoinHandle, JoinSet};
@@ -31,7 +32,6 @@ pub use plan::STREAMS_PER_CONNECTION_MAX;
 
 use crate::frame::{Frame, Mark, Route};
 use crate::seeing::Counts;
-use crate::seeing::log::chain;
 use crate::sequence::{Answer, Ask, Limits, Sequencer, Step};
 use fleet::{Event, Fleet};
 use pace::Pace;

@@ -17,6 +17,7 @@ use rustls::ClientConfig;
 use tapeline_codec::binance::Kind;
 use tapeline_json::JsonError;
 use tapeline_market::Market;
+use tapeline_telemetry::chain;
 use thiserror::Error;
 use tokio::sync::mpsc::{Sender, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -29,7 +30,6 @@ use super::pace::Pace;
 use super::plan::{Micros, encoded};
 use crate::clock;
 use crate::frame::Frame;
-use crate::seeing::log::chain;
 use crate::sequence::{Answer, Ask, Content};
 
 /// A request that takes longer is given up.

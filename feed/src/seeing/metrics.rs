@@ -1,20 +1,17 @@
-//! Metrics in CloudWatch's embedded metric format ("Specification: Embedded metric format"): log lines from which CloudWatch
-//! extracts them, without a call.
+//! The feed's metrics, every minute: what was counted since the last time, and levels as they are.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tapeline_codec::binance::Kind;
 use tapeline_market::{Market, Timestamp};
+use tapeline_telemetry::metrics::{embedded, write};
 use tokio::sync::oneshot;
 
 use super::Counts;
 use crate::clock;
 
-/// The CloudWatch namespace of every metric, as of the functions.
-const NAMESPACE: &str = "tapeline";
 /// How often metrics are written; CloudWatch keeps them by the minute.
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -90,12 +87,13 @@ impl Metrics {
             metrics.push(("PutLatency", "Microseconds", json!(mean)));
         }
         let feed = [("Market", self.market.as_str()), ("Stream", self.stream.as_str())];
-        let mut documents = vec![embedded(now, &feed, &metrics)];
+        let now_ms = u64::try_from(now.millis()).unwrap_or(0);
+        let mut documents = vec![embedded(now_ms, &feed, &metrics)];
         for (kind, frames) in &snapshot.kinds {
             let since = before.kinds.iter().find(|(name, _)| name == kind).map_or(0, |(_, frames)| *frames);
             if *frames > since {
                 let dimensions = [feed.as_slice(), &[("Kind", kind)]].concat();
-                documents.push(embedded(now, &dimensions, &[("Frames", "Count", json!(frames - since))]));
+                documents.push(embedded(now_ms, &dimensions, &[("Frames", "Count", json!(frames - since))]));
             }
         }
         documents
@@ -104,57 +102,15 @@ impl Metrics {
     /// Writes metrics every minute, and a last time when the sender of `is_over` is gone.
     pub async fn run(mut self, counts: Arc<Counts>, mut is_over: oneshot::Receiver<()>) {
         while tokio::time::timeout(EVERY, &mut is_over).await.is_err() {
-            self.write(&counts);
+            write(&self.documents(&counts, clock::now()));
         }
-        self.write(&counts);
+        write(&self.documents(&counts, clock::now()));
     }
-
-    /// Writes the metrics since the last time to standard output, one document a line.
-    fn write(&mut self, counts: &Counts) {
-        let documents = self.documents(counts, clock::now());
-        let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
-        // Standard output is the log; if it is gone, there is nobody left to tell.
-        let _ = std::io::stdout().lock().write_all(lines.as_bytes());
-    }
-}
-
-fn embedded(now: Timestamp, dimensions: &[(&str, &str)], metrics: &[Metric]) -> Value {
-    let names: Vec<_> = dimensions.iter().map(|(name, _)| name).collect();
-    let directives: Vec<_> =
-        metrics.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [names], "Metrics": directives });
-    let mut document = Map::new();
-    document
-        .insert("_aws".to_owned(), json!({ "Timestamp": now.millis(), "CloudWatchMetrics": [directive] }));
-    let targets = dimensions.iter().map(|(name, value)| (*name, json!(value)));
-    let values = metrics.iter().map(|(name, _, value)| (*name, value.clone()));
-    document.extend(targets.chain(values).map(|(name, value)| (name.to_owned(), value)));
-    Value::Object(document)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_document_is_what_the_specification_shows() {
-        // The example of the specification, under our namespace and without what is optional.
-        let now = Timestamp::from_millis(1_574_109_732_004).unwrap();
-        let expected = json!({
-            "_aws": {
-                "Timestamp": 1_574_109_732_004_u64,
-                "CloudWatchMetrics": [{
-                    "Namespace": "tapeline",
-                    "Dimensions": [["functionVersion"]],
-                    "Metrics": [{ "Name": "time", "Unit": "Milliseconds" }],
-                }],
-            },
-            "functionVersion": "$LATEST",
-            "time": 100,
-        });
-        let metrics = [("time", "Milliseconds", json!(100))];
-        assert_eq!(embedded(now, &[("functionVersion", "$LATEST")], &metrics), expected);
-    }
 
     #[test]
     fn counts_are_told_since_the_last_time_and_levels_as_they_are() {

@@ -1,8 +1,7 @@
-//! What the feed tells of itself: counts, metrics, logs, health, and a line on a terminal.
+//! What the feed tells of itself: counts, metrics, health, and a line on a terminal.
 
 mod counts;
 pub mod health;
-pub mod log;
 pub mod metrics;
 pub mod status;
 

@@ -11,6 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tapeline_telemetry::chain;
 use thiserror::Error;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
@@ -26,7 +27,6 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::clock;
 use crate::frame::{Frame, Mark};
 use crate::record::Recorder;
-use crate::seeing::log::chain;
 use crate::seeing::{BILLED_BYTES, Counts};
 
 /// The most bytes of records in memory.

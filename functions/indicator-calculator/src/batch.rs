@@ -10,8 +10,8 @@ use tapeline_codec::framing::{self, Documents, FRAMES_MAX, FramingError, kpl};
 use tapeline_codec::{DropReason, Reason};
 use tapeline_indicators::{BarSettings, ExchangeBar, Observation, Source};
 use tapeline_lambda_wire::kinesis::{DataError, Event, Record};
-use tapeline_lambda_wire::log::chain;
 use tapeline_market::{Bar, DecimalError, Market, Timestamp, Trade};
+use tapeline_telemetry::chain;
 use thiserror::Error;
 
 use crate::report::Report;

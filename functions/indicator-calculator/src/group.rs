@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::{join, join_all};
-use tapeline_lambda_wire::log::chain;
+use tapeline_telemetry::chain;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::batch::LaneFrames;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tapeline_lambda_wire::Invocation;
-use tapeline_lambda_wire::metrics::embedded;
+use tapeline_telemetry::metrics::{embedded, write};
 use tracing::{info, warn};
 
 use crate::report::Report;
@@ -12,7 +12,7 @@ use crate::report::Report;
 pub fn batch(report: &Report, invocation: &Invocation, now_us: i64) {
     counts(report, invocation);
     warnings(report, invocation);
-    tapeline_lambda_wire::metrics::write(&metrics(report, &invocation.function_name, now_us));
+    write(&metrics(report, &invocation.function_name, now_us));
 }
 
 fn counts(report: &Report, invocation: &Invocation) {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use tapeline_lambda_wire::Invocation;
-use tapeline_lambda_wire::metrics::{embedded, write};
+use tapeline_telemetry::metrics::{embedded, write};
 use tracing::{info, warn};
 
 use crate::report::Report;

@@ -6,8 +6,8 @@ use tapeline_codec::{DropReason, Reason};
 use tapeline_lambda_wire::firehose::{
     ANSWER_BYTES_MAX, DataError, Event, EventError, Oversized, Pending, Record, Step, answer,
 };
-use tapeline_lambda_wire::log::chain;
 use tapeline_market::Timestamp;
+use tapeline_telemetry::chain;
 use thiserror::Error;
 
 use crate::config::{Config, Klines};

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use axum::body::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tapeline_telemetry::chain;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc};
 
@@ -141,7 +142,7 @@ impl Shared {
     fn requested(&self, request: &Value) -> Result<DeliveryStream, ApiError> {
         let name = request.get("DeliveryStreamName").and_then(Value::as_str).unwrap_or_default();
         template::delivery_stream_of_request(name, request, &self.stack)
-            .map_err(|error| ApiError::InvalidArgument(crate::chain(&error)))
+            .map_err(|error| ApiError::InvalidArgument(chain(&error)))
     }
 
     /// A record that a producer puts. Nothing numbers such records on AWS but the service itself.
@@ -259,7 +260,7 @@ fn source_arn(stream: &DeliveryStream) -> Option<&str> {
 }
 
 fn refused(error: &(dyn std::error::Error + 'static)) -> ApiError {
-    ApiError::InvalidArgument(crate::chain(error))
+    ApiError::InvalidArgument(chain(error))
 }
 
 /// Hands what is read of a stream over to a delivery stream.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
+use tapeline_telemetry::chain;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::functions::Processor;
@@ -178,7 +179,7 @@ impl Run {
                 Err(error) => break error,
             }
         };
-        self.tell(Some(crate::chain(&stopped)));
+        self.tell(Some(chain(&stopped)));
     }
 
     async fn obey(&mut self, command: Option<Command>) -> Result<Next, DeliveryError> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use tapeline_telemetry::chain;
 use thiserror::Error;
 use tokio::sync::broadcast;
 
@@ -433,7 +434,7 @@ impl<F: Invoke> Delivery<F> {
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         let code = "DynamicPartitioning.MetadataExtractionFailed".to_owned();
-        let failure = Failure::new(FailureType::Partitioning, 1, code, crate::chain(error));
+        let failure = Failure::new(FailureType::Partitioning, 1, code, chain(error));
         self.fail_partitioning(unit, &failure, now)
     }
 
@@ -451,7 +452,7 @@ impl<F: Invoke> Delivery<F> {
     fn fail_decompression(&mut self, unit: &Unit, error: &DecompressionError) -> Result<(), DeliveryError> {
         self.counts.records.decompression_failed += 1;
         let (what, code) = (FailureType::Decompression, "Decompression.MalformedData".to_owned());
-        self.fail(unit, &Failure::new(what, 1, code, crate::chain(error)), self.now)
+        self.fail(unit, &Failure::new(what, 1, code, chain(error)), self.now)
     }
 
     fn fail(&mut self, unit: &Unit, failure: &Failure, now: Timestamp) -> Result<(), DeliveryError> {

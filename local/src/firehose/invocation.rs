@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tapeline_telemetry::chain;
 use tokio::task::JoinHandle;
 
 use super::answer::{self, Answer};
@@ -88,7 +89,7 @@ impl Attempts {
         let (mut attempts, mut failed) = (0, 0);
         let mut last_failure = None;
         let mut failure = |code: &str, error: &dyn std::error::Error, attempts| {
-            let message = crate::chain(error);
+            let message = chain(error);
             last_failure = Some(format!("{code}: {message}"));
             Failure::new(FailureType::Processing, attempts, code.to_owned(), message)
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tapeline_telemetry::chain;
 
 use super::failure::{Failure, FailureType};
 use super::prefix::PartitionKeys;
@@ -184,7 +185,7 @@ impl Objects {
         // Without keys the name cannot depend on records: a name that is wrong is no record's fault.
         let subject = Subject { arrival, partition_keys: keys, error_output_type: None };
         let unnamed = (*keys != PartitionKeys::default()).then(|| self.shelf.check_name(subject).err());
-        unnamed.flatten().and_then(|error| failure("InvalidPrefix", crate::chain(&error)))
+        unnamed.flatten().and_then(|error| failure("InvalidPrefix", chain(&error)))
     }
 
     fn begin(

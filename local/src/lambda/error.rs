@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tapeline_telemetry::chain;
 
 use super::environment::{InitError, lines, seconds};
 use super::runtime_api::ANSWER_BYTES_MAX;
@@ -124,7 +125,7 @@ impl InvocationError {
                 )
             }
             Self::Init { .. } | Self::Throttled { .. } | Self::Stopped => {
-                format!("RequestId: {request_id} Error: {}", crate::chain(self))
+                format!("RequestId: {request_id} Error: {}", chain(self))
             }
         };
         json!({ "errorType": self.error_type(), "errorMessage": message })

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tapeline_telemetry::chain;
 use thiserror::Error;
 
 use super::answer::{self, Verdict};
@@ -79,7 +80,7 @@ impl<F> Common<F> {
     fn failed(&self, code: &str, error: &dyn std::error::Error) {
         let counts = &mut self.progress().counts;
         counts.invocations_failed += 1;
-        counts.last_failure = Some(format!("{code}: {}", crate::chain(error)));
+        counts.last_failure = Some(format!("{code}: {}", chain(error)));
     }
 }
 

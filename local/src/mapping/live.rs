@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tapeline_telemetry::chain;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -145,7 +146,7 @@ async fn run<F: Invoke>(
 ) {
     let note = |result: Result<(), MappingError>| {
         if let Err(error) = result {
-            mapping.common.progress().counts.last_failure = Some(crate::chain(&error));
+            mapping.common.progress().counts.last_failure = Some(chain(&error));
         }
     };
     let pace = &mapping.pace;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use tapeline_lambda_wire::log::chain;
 use tapeline_market::Market;
+use tapeline_telemetry::chain;
 
 use super::RedriveError;
 use super::aws::Aws;

@@ -2,8 +2,7 @@
 //!
 //! This crate knows the Lambda runtime and no market. [`firehose`] reads a transformation event from the raw bytes of
 //! an invocation and builds its answer, [`kinesis`] does the same for a batch of a data stream; [`run`] hands raw bytes
-//! to a handler and posts raw bytes back. What every function needs besides stands here once: [`variables`], [`log`] and
-//! [`metrics`].
+//! to a handler and posts raw bytes back. What every function needs besides stands here once: [`variables`] and [`log`].
 //!
 //! The types of `aws_lambda_events` are not used for events: version 1.2.1 reads Firehose's millisecond timestamps
 //! one millisecond off for half of all values and panics on fractions, wants `subsequenceNumber` to be an integer,
@@ -16,7 +15,6 @@ mod data;
 pub mod firehose;
 pub mod kinesis;
 pub mod log;
-pub mod metrics;
 mod runtime;
 mod time;
 pub mod variables;

@@ -1,20 +1,17 @@
-//! Structured logs, and what every function tells in the same words: why it does not start, why an invocation failed.
+//! A function's logs, and what every function tells in the same words: why it does not start, why an invocation failed.
 //!
 //! Logs are a function's only way to the outside besides its answer. A chain of errors is told once, here.
 
+use tapeline_telemetry::chain;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, error};
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::variables::ConfigError;
 use crate::{HandlerError, Invocation};
 
 /// Starts logging to standard output, one JSON document a line.
 pub fn start(level: LevelFilter) {
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-    tracing_subscriber::registry().with(lines).with(level).with(filter_fn(is_news)).init();
+    tapeline_telemetry::log::start(level, is_news);
 }
 
 /// The runtime tells a handler's error once more, in its own words: [`invocation_failed`] has told it already. A panic,
@@ -45,26 +42,4 @@ pub fn invocation_failed(
     let message = chain(cause);
     error!(request_id = invocation.request_id, error_type, error = message, "invocation failed");
     HandlerError { error_type, message }
-}
-
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kinesis::{Event, EventError};
-
-    #[test]
-    fn a_chain_has_every_cause_once() {
-        let error = Event::parse(b"\xff").unwrap_err();
-        assert!(matches!(error, EventError::Utf8(_)));
-        assert_eq!(
-            chain(&error),
-            "expected a payload in UTF-8: invalid utf-8 sequence of 1 bytes from index 0"
-        );
-    }
 }

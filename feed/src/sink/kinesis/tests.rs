@@ -46,7 +46,7 @@ async fn a_stream_that_is_not_there_is_a_failed_call() {
     let mut stream = stream().await;
     stream.stream = "nowhere".to_owned();
     let error = stream.put(vec![entry(b"first")]).await.unwrap_err();
-    assert!(crate::seeing::log::chain(&error).contains("ResourceNotFoundException"));
+    assert!(tapeline_telemetry::chain(&error).contains("ResourceNotFoundException"));
 }
 
 /// What an entry of the answer means; the first is the example of the API reference, "`PutRecordsResultEntry`".

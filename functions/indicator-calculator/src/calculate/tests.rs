@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use tapeline_lambda_wire::log::chain;
+use tapeline_telemetry::chain;
 
 use super::*;
 use crate::fault::Fault;

@@ -15,6 +15,7 @@ use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
+use tapeline_telemetry::chain;
 use uuid::Uuid;
 
 use self::answer::{BODY_BYTES_MAX, Refusal};
@@ -149,7 +150,7 @@ impl HttpEndpoint {
                 what: FailureType::HttpEndpoint,
                 attempts: tries.made,
                 code: refusal.code().to_owned(),
-                message: crate::chain(&refusal),
+                message: chain(&refusal),
                 request: Some(Request { ended: tries.ended(now), index: None }),
             };
             self.failed.extend(records.into_iter().map(|record| (record, failure.clone())));

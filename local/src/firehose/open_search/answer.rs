@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tapeline_telemetry::chain;
 use thiserror::Error;
 
 use super::DOCUMENTS_MAX;
@@ -75,7 +76,7 @@ impl BulkError {
 
     /// What it means for each document.
     pub(super) fn rejection(&self) -> Rejection {
-        Rejection { code: self.code(), message: crate::chain(self), is_retryable: true }
+        Rejection { code: self.code(), message: chain(self), is_retryable: true }
     }
 
     /// How long an answer was waited for in vain.

@@ -1,12 +1,11 @@
-//! Metrics in CloudWatch's embedded metric format: log lines from which CloudWatch extracts them, without a call from
-//! the function.
+//! Metrics in CloudWatch's embedded metric format: log lines from which CloudWatch extracts them, without a call.
 
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
 /// The CloudWatch namespace of every metric.
-pub const NAMESPACE: &str = "tapeline";
+const NAMESPACE: &str = "tapeline";
 
 /// One document as the specification "Embedded metric format" has it: `metrics` are name, unit and value, under
 /// `dimensions` of name and value.
