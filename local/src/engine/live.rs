@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use thiserror::Error;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
-use super::data::Data;
+use super::data::{Data, DataError};
 use super::deliveries::{Deliveries, StartError};
 use super::functions::{FunctionError, Functions, Surroundings, built};
 use super::plan::{MappingPlan, Plan};
@@ -62,14 +61,8 @@ pub(crate) enum LiveError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The folder cannot be used.
-    #[error("cannot use the folder {}", .folder.display())]
-    Data {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
 /// A template under way. Clones are of the same.
@@ -181,10 +174,9 @@ impl Served {
     ) -> Result<Self, LiveError> {
         let plan = Plan::of(stack)?;
         let binaries = built(&stack.functions, options.functions.as_deref())?;
-        // Before anything is written: a port that is taken is most often that of another run on the same folder.
+        // Before anything is written: a port that is taken is most often that of another run.
         let port = Port::take(options.port)?;
-        let data = Data::open(&options.data, stack)
-            .map_err(|source| LiveError::Data { folder: options.data.clone(), source })?;
+        let data = Data::open(&options.data, stack)?;
         let kinesis = Kinesis::open(&stack.streams).await?;
         let dynamodb = DynamoDb::open(&stack.tables, Some(&data.tables()))?;
         let variables = port.variables();

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use crate::binaries::TEMPLATE;
 use crate::deliveries::SEARCH;
-use crate::run::Workshop;
+use crate::run::{Up, Workshop};
 
 /// The line of the deployed template that has a text, from 1.
 fn line_of(text: &str) -> usize {
@@ -80,6 +80,18 @@ fn a_folder_that_cannot_be_written_is_named() {
     fs::write(workshop.path("data"), "").unwrap();
     let line = workshop.refused();
     assert!(line.starts_with("error: cannot use the folder data: "), "{line}");
+}
+
+#[test]
+fn a_folder_is_of_one_run_until_that_is_killed() {
+    // Without functions: those would outlive the kill.
+    let stream = "Resources:\n  Frames: { Type: 'AWS::Kinesis::Stream', Properties: { ShardCount: 1 } }\n";
+    let Up { mut process, workshop, .. } = Workshop::new().template(stream).up();
+    let expected = "error: expected a data folder that no other `tapeline up` uses, was data: ";
+    let line = workshop.refused();
+    assert!(line.starts_with(expected) && line.contains("choose another with --data"), "{line}");
+    process.kill();
+    workshop.up().end();
 }
 
 #[test]
