@@ -1,6 +1,9 @@
 //! What the feed is for, and what may go wrong on the way.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::kinesis::Troubles;
 use crate::process::{Process, until};
@@ -32,7 +35,8 @@ impl Killer {
         if Instant::now() < self.next {
             return;
         }
-        feed.kill();
+        let (ended, killed) = (feed.kill().signal(), Signal::KILL.as_raw());
+        assert_eq!(ended, Some(killed), "it must not end by itself: {}", setting.log.text());
         *feed = setting.feed();
         let life = Self::LIVES[self.kills as usize % Self::LIVES.len()];
         self.kills += 1;
@@ -81,7 +85,7 @@ fn no_trade_is_missing_after_disconnects_kills_and_an_outage() {
         }
         std::thread::sleep(Duration::from_millis(50));
         let status = setting.exchange.status();
-        assert!(start.elapsed() < Duration::from_mins(3), "{status}; {}", tail(&feed.said()));
+        assert!(start.elapsed() < Duration::from_mins(3), "{status}; {}", tail(&setting.log.text()));
     }
     setting.exchange.end();
     let status = setting.exchange.until("over");
@@ -153,9 +157,9 @@ fn what_cannot_be_filled_is_told_with_its_ids() {
     exchange.extend(["--history", "20", "--calm-ms", "60000", "--fault", "silence=1500"]);
     let feed = ["--silence-ms", "600", "--linger-ms", "20"];
     let setting = Setting::new(&exchange, &[&STREAMS[..], &feed].concat(), Troubles::default());
-    let feed = setting.feed();
+    let _feed = setting.feed();
     let told = until("a gap that was given up", || {
-        let said = feed.said();
+        let said = setting.log.text();
         let told = said.lines().find(|line| line.contains("gave a gap up"))?;
         serde_json::from_str::<serde_json::Value>(told).ok()
     });
@@ -181,7 +185,7 @@ fn the_alarms_of_the_template_watch_what_the_feed_writes() {
     setting.exchange.until("over");
     assert_eq!(feed.end().code(), Some(0));
     let documents: Vec<serde_json::Value> =
-        feed.said().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        setting.log.text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let template = std::fs::read_to_string(crate::binaries::TEMPLATE).unwrap();
     let alarms = template.split("\n\n").filter(|resource| {
         resource.starts_with("  Feed") && resource.contains("Type: AWS::CloudWatch::Alarm")

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::binaries::TAPELINE;
+use crate::log::Log;
 use crate::process::{Process, until};
 use crate::trades::Trades;
 
@@ -26,11 +27,11 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Opens it with these options; a folder keeps what it says and what it traded.
     pub(crate) fn open(folder: &Path, options: &[&str]) -> Self {
-        let (said, trades) = (folder.join("exchange.log"), folder.join("trades"));
+        let (log, trades) = (Log(folder.join("exchange.log")), folder.join("trades"));
         let mut command = Command::new(TAPELINE);
         command.args(["exchange", "--port", "0", "--trades"]).arg(&trades).args(options);
-        let process = Process::start(&mut command, &said);
-        let opening = until("the exchange", || process.said().lines().next().map(str::to_owned));
+        let process = log.start(&mut command);
+        let opening = until("the exchange", || log.text().lines().next().map(str::to_owned));
         let url = |name: &str| {
             let found = opening.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
             found.unwrap_or_else(|| panic!("no {name} in {opening:?}")).to_owned()

@@ -13,6 +13,9 @@ mod exchange;
 #[cfg(test)]
 mod kinesis;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
+#[path = "../common/process.rs"]
 mod process;
 #[cfg(test)]
 mod put;
@@ -20,3 +23,7 @@ mod put;
 mod setting;
 #[cfg(test)]
 mod trades;
+
+/// How long anything may take. What takes as long has failed.
+#[cfg(test)]
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::PATIENCE;
 use crate::binaries::{build_others, built};
 use crate::exchange::Exchange;
 use crate::kinesis::{Kinesis, STREAM, Troubles};
-use crate::process::{PATIENCE, Process, until};
+use crate::log::Log;
+use crate::process::{Process, until};
 use crate::trades::{Trades, assert_complete};
 
 /// What is traded, as the command lines spell it.
@@ -20,6 +22,8 @@ pub(crate) const SYMBOLS: &str = "BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT";
 pub(crate) struct Setting {
     pub(crate) exchange: Exchange,
     pub(crate) kinesis: Kinesis,
+    /// What the feed and those before it said.
+    pub(crate) log: Log,
     folder: TempDir,
     options: Vec<String>,
 }
@@ -31,7 +35,8 @@ impl Setting {
         let folder = tempfile::tempdir().unwrap();
         let exchange = Exchange::open(folder.path(), &[&["--symbols", SYMBOLS], exchange].concat());
         let options = feed.iter().map(|option| (*option).to_owned()).collect();
-        Self { exchange, kinesis: Kinesis::open(troubles), folder, options }
+        let log = Log(folder.path().join("feed.log"));
+        Self { exchange, kinesis: Kinesis::open(troubles), log, folder, options }
     }
 
     /// Starts the feed, which finds what those before it left.
@@ -48,7 +53,7 @@ impl Setting {
             .arg(self.folder.path().join("state"));
         command.args(&self.options).current_dir(self.folder.path());
         command.envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")]);
-        Process::start(&mut command, &self.folder.path().join("feed.log"))
+        self.log.start(&mut command)
     }
 
     /// Where a file of this setting is.
@@ -62,7 +67,7 @@ impl Setting {
     }
 
     /// Waits until the stream holds every trade of the session, which is over; what it holds, repeats included.
-    pub(crate) fn complete(&self, feed: &Process) -> Trades {
+    pub(crate) fn complete(&self) -> Trades {
         let traded = self.exchange.trades();
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -76,7 +81,7 @@ impl Setting {
                 !is_late,
                 "missing {missing:?} of {}; the feed said {}",
                 traded.count(),
-                tail(&feed.said())
+                tail(&self.log.text())
             );
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -84,8 +89,8 @@ impl Setting {
 
     /// Ends the feed, which must end well, and holds the stream against the exchange.
     pub(crate) fn check(&self, mut feed: Process) -> Trades {
-        self.complete(&feed);
-        assert_eq!(feed.end().code(), Some(0), "{}", tail(&feed.said()));
+        self.complete();
+        assert_eq!(feed.end().code(), Some(0), "{}", tail(&self.log.text()));
         let held = self.held();
         assert_complete(&self.exchange.trades(), &held);
         for (key, data) in self.kinesis.records() {

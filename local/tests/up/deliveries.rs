@@ -135,11 +135,9 @@ fn a_second_signal_waits_for_no_destination() {
     let mut up = Workshop::new().template(TEMPLATE).option("--parameter", &parameter).up();
     up.aws.deliver("endpoint", "a");
     up.process.terminate();
-    until("what it waits for", || {
-        up.process.said.try_recv().ok().filter(|line| line.starts_with("ending: "))
-    });
+    until("what it waits for", || up.lines.said.try_recv().ok().filter(|line| line.starts_with("ending: ")));
     up.process.terminate();
     assert_eq!(up.process.wait().code(), Some(0));
-    let last = up.process.said.iter().last().unwrap();
+    let last = up.lines.said.iter().last().unwrap();
     assert!(last.starts_with("ended: what was not delivered is lost"), "{last}");
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use serde_json::{Value, json};
 
-use crate::process::PATIENCE;
+use crate::PATIENCE;
 
 /// A request as it arrived. Names of headers are in lower case.
 pub(crate) struct Received {

@@ -17,10 +17,13 @@ mod destination;
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod mappings;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+#[path = "../common/process.rs"]
 mod process;
 #[cfg(test)]
 mod redrive;
@@ -35,3 +38,7 @@ mod runtime_client;
 mod stand_in;
 #[cfg(test)]
 mod tail;
+
+/// How long anything may take. What takes as long has failed.
+#[cfg(test)]
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

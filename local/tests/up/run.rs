@@ -9,9 +9,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::PATIENCE;
 use crate::aws::Aws;
 use crate::binaries::{TAPELINE, TEMPLATE, build_others};
-use crate::process::{PATIENCE, Process, until};
+use crate::lines::{Lines, start};
+use crate::process::{Process, until};
 
 /// What leads the clients of AWS to a run.
 const EXPORT: &str = "export AWS_ENDPOINT_URL=";
@@ -67,17 +69,17 @@ impl Workshop {
 
     /// Starts a run and waits until it can be used.
     pub(crate) fn up(self) -> Up {
-        let process = Process::start(&mut self.command());
+        let (process, lines) = start(&mut self.command());
         let mut opening = Vec::new();
         let export = loop {
-            match process.said.recv_timeout(PATIENCE) {
+            match lines.said.recv_timeout(PATIENCE) {
                 Ok(line) if line.starts_with(EXPORT) => break line,
                 Ok(line) => opening.push(line),
                 Err(error) => panic!("{error} after {opening:#?}"),
             }
         };
         let url = export.strip_prefix(EXPORT).unwrap().split(' ').next().unwrap();
-        Up { process, aws: Aws::at(url), opening, workshop: self }
+        Up { process, lines, aws: Aws::at(url), opening, workshop: self }
     }
 
     /// A run that is refused: with one line, which is handed back.
@@ -110,11 +112,11 @@ pub(crate) fn edited(text: &str, replaced: &[(&str, &str)]) -> String {
 
 /// Runs a command that is refused, and hands back the one line it says.
 pub(crate) fn refused(command: &mut Command) -> String {
-    let mut process = Process::start(command);
+    let (mut process, lines) = start(command);
     let status = process.wait();
-    let said: Vec<_> = process.said.iter().collect();
+    let said: Vec<_> = lines.said.iter().collect();
     assert_eq!((status.code(), said.len()), (Some(1), 1), "{said:#?}");
-    assert_eq!(process.out.iter().collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(lines.out.iter().collect::<Vec<_>>(), Vec::<String>::new());
     said.into_iter().next().unwrap()
 }
 
@@ -133,6 +135,7 @@ fn walk(folder: &Path, path: &str, files: &mut BTreeMap<String, Vec<u8>>) {
 /// A run that can be used. Dropping it ends it.
 pub(crate) struct Up {
     pub(crate) process: Process,
+    pub(crate) lines: Lines,
     pub(crate) aws: Aws,
     /// What it said before it could be used.
     pub(crate) opening: Vec<String>,
@@ -148,9 +151,9 @@ impl Up {
     /// Has it end, which it must do well.
     pub(crate) fn end(mut self) -> Ended {
         let status = self.process.end();
-        let said: Vec<_> = self.process.said.iter().collect();
+        let said: Vec<_> = self.lines.said.iter().collect();
         assert_eq!(status.code(), Some(0), "{said:#?}");
-        let (out, objects) = (self.process.out.iter().collect(), self.workshop.objects());
+        let (out, objects) = (self.lines.out.iter().collect(), self.workshop.objects());
         Ended { out, objects, workshop: self.workshop }
     }
 }

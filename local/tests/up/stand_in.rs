@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::PATIENCE;
 use crate::aws::decoded;
-use crate::process::PATIENCE;
 use crate::run::{Workshop, edited};
 use crate::runtime_client::{STAND_IN, next, post, respond};
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::binaries::TAPELINE;
 use crate::deliveries::TEMPLATE;
-use crate::process::{Process, until};
+use crate::lines::start;
+use crate::process::until;
 use crate::run::{Up, Workshop, edited, refused};
 
 /// How long a record that was put is waited for before another one is put: the command may not have been there.
@@ -28,10 +29,10 @@ fn command(url: &str, arguments: &[&str]) -> Command {
 
 /// The first line that the command prints of records that `put` puts.
 fn first_line(up: &Up, arguments: &[&str], put: impl Fn(&Up)) -> String {
-    let tail = Process::start(&mut command(up.aws.url(), arguments));
+    let (_tail, lines) = start(&mut command(up.aws.url(), arguments));
     until("a line", || {
         put(up);
-        tail.out.recv_timeout(LOOK_AGAIN).ok()
+        lines.out.recv_timeout(LOOK_AGAIN).ok()
     })
 }
 
@@ -65,10 +66,10 @@ fn what_a_delivery_stream_delivers_is_a_line_for_each_record() {
 #[test]
 fn it_ends_with_the_run() {
     let up = run();
-    let mut tail = Process::start(&mut command(up.aws.url(), &["frames"]));
+    let (mut tail, lines) = start(&mut command(up.aws.url(), &["frames"]));
     until("a line", || {
         up.aws.put_records("frames", &[("key", "data")]);
-        tail.out.recv_timeout(LOOK_AGAIN).ok()
+        lines.out.recv_timeout(LOOK_AGAIN).ok()
     });
     up.end();
     tail.wait();
