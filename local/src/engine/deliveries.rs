@@ -15,11 +15,12 @@ use tokio::sync::{broadcast, mpsc};
 use super::data::Data;
 use super::functions::{Functions, Processor};
 use super::live_delivery::{LiveDelivery, Refusal, Source};
-use super::settings::{self, SettingsError};
+use super::plan::DeliveryPlan;
+use super::settings;
 use super::status::DeliveryStatus;
 use super::streams::{ReadBy, Reader, Streams};
 use crate::arn;
-use crate::firehose::{DestinationError, Settings};
+use crate::firehose::DestinationError;
 use crate::firehose_api::{ApiError, DeliveryStreams, Description, DestinationType, StreamType};
 use crate::stream::StreamRecord;
 use crate::streams::{Position, ShardConsumer};
@@ -28,27 +29,15 @@ use crate::template::{self, DeliveryStream, Destination, Stack};
 /// Records that a reader hands over at once.
 const FORWARDED_MAX: usize = 64;
 
-/// A delivery stream cannot be run.
+/// Nothing can be sent to the destination of a delivery stream.
 #[derive(Debug, Error)]
-pub(crate) enum StartError {
-    /// It asks for what cannot be run here.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Nothing can be sent to its destination.
-    #[error("the delivery stream {stream} must have a destination that can be sent to")]
-    Destination {
-        /// Name of the delivery stream.
-        stream: String,
-        /// What is wrong with it.
-        #[source]
-        source: DestinationError,
-    },
-}
-
-impl StartError {
-    fn destination(stream: &DeliveryStream, source: DestinationError) -> Self {
-        Self::Destination { stream: stream.name.clone(), source }
-    }
+#[error("the delivery stream {stream} must have a destination that can be sent to")]
+pub(crate) struct StartError {
+    /// Name of the delivery stream.
+    stream: String,
+    /// What is wrong with it.
+    #[source]
+    source: DestinationError,
 }
 
 /// Delivery streams by name. Clones are of the same.
@@ -86,10 +75,10 @@ impl Deliveries {
     /// Starts a delivery stream. One with a stream in front of it reads that from a position on.
     ///
     /// # Errors
-    /// When it asks for what cannot be run here.
-    pub(crate) fn start(&self, stream: DeliveryStream, from: Position) -> Result<(), StartError> {
-        let name = stream.name.clone();
-        let running = self.0.begin(stream, from)?;
+    /// When nothing can be sent to its destination.
+    pub(crate) fn start(&self, plan: DeliveryPlan<'_>, from: Position) -> Result<(), StartError> {
+        let name = plan.stream.name.clone();
+        let running = self.0.begin(plan, from)?;
         self.0.running().insert(name, running);
         Ok(())
     }
@@ -123,19 +112,16 @@ impl Shared {
     }
 
     /// A delivery stream that begins now.
-    fn begin(&self, stream: DeliveryStream, from: Position) -> Result<Running, StartError> {
-        let settings = self.settings(&stream, 1)?;
-        let function = self.stack.transformer(&stream);
+    fn begin(&self, plan: DeliveryPlan<'_>, from: Position) -> Result<Running, StartError> {
+        let DeliveryPlan { stream, source, function, settings } = plan;
         let processor = Processor(function.and_then(|function| self.functions.get(&function.logical_id)));
-        let delivery = LiveDelivery::start(settings, processor, self.data.buckets().to_owned());
-        let delivery = Arc::new(delivery.map_err(|source| StartError::destination(&stream, source))?);
-        let reader = source_arn(&stream)
+        let delivery = LiveDelivery::start(settings, processor, self.data.buckets().to_owned())
+            .map_err(|source| StartError { stream: stream.name.clone(), source })?;
+        let delivery = Arc::new(delivery);
+        let reader = source
             .map(|arn| self.streams.read(arn::name(arn), ReadBy::Delivery(from), Forward(delivery.source())));
-        Ok(Running { stream, version: 1, created: SystemTime::now(), updated: None, delivery, reader })
-    }
-
-    fn settings(&self, stream: &DeliveryStream, version: u32) -> Result<Settings, SettingsError> {
-        settings::delivery(stream, self.stack.transformer(stream), version)
+        let (stream, created) = (stream.clone(), SystemTime::now());
+        Ok(Running { stream, version: 1, created, updated: None, delivery, reader })
     }
 
     /// What a request asks for.
@@ -166,8 +152,9 @@ impl DeliveryStreams for Deliveries {
         if running.contains_key(&name) {
             return Err(ApiError::InUse { name });
         }
+        let plan = DeliveryPlan::of(&self.0.stack, &stream).map_err(|error| refused(&error))?;
         // As Firehose does: what is in the stream already is not delivered.
-        let begun = self.0.begin(stream, Position::Latest).map_err(|error| refused(&error))?;
+        let begun = self.0.begin(plan, Position::Latest).map_err(|error| refused(&error))?;
         running.insert(name, begun);
         Ok(arn)
     }
@@ -184,7 +171,8 @@ impl DeliveryStreams for Deliveries {
         }
         // There are far fewer changes in a run.
         let number = u32::try_from(version).unwrap_or(u32::MAX);
-        let settings = self.0.settings(&stream, number).map_err(|error| refused(&error))?;
+        let function = self.0.stack.transformer(&stream);
+        let settings = settings::delivery(&stream, function, number).map_err(|error| refused(&error))?;
         let delivery = self.0.running().get(&name).map(|running| Arc::clone(&running.delivery));
         let delivery = delivery.ok_or_else(|| ApiError::NotFound { name: name.clone() })?;
         delivery.replace(settings).await.map_err(|error| refused(&error))?;

@@ -186,11 +186,11 @@ impl Served {
         let functions = Functions::start(binaries, &around).await?;
         let streams = Streams::new(kinesis.store().clone());
         let deliveries = Deliveries::new(stack.clone(), functions.clone(), data.clone(), streams.clone());
-        for stream in &stack.delivery_streams {
+        for planned in plan.deliveries {
             // The streams are empty: whatever is put is newer than this.
-            deliveries.start(stream.clone(), Position::TrimHorizon)?;
+            deliveries.start(planned, Position::TrimHorizon)?;
         }
-        let (mappings, readers) = start_mappings(plan, &functions, &data, &streams);
+        let (mappings, readers) = start_mappings(plan.mappings, &functions, &data, &streams);
         let retention = kinesis.retention();
         let parts = Parts {
             streams,
@@ -222,9 +222,9 @@ impl Served {
     }
 }
 
-/// Starts the event source mappings of a plan.
+/// Starts event source mappings.
 fn start_mappings(
-    plan: Plan<'_>,
+    planned: Vec<MappingPlan<'_>>,
     functions: &Functions,
     data: &Data,
     streams: &Streams,
@@ -237,5 +237,5 @@ fn start_mappings(
         let reader = streams.read(&plan.stream.name, by, mapping.clone());
         Some(((plan.mapping.logical_id.clone(), mapping), reader))
     };
-    plan.mappings.into_iter().filter_map(start).unzip()
+    planned.into_iter().filter_map(start).unzip()
 }

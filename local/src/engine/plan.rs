@@ -43,7 +43,7 @@ impl<'s> Plan<'s> {
     /// # Errors
     /// When it asks for what cannot be run here.
     pub(crate) fn of(stack: &'s Stack) -> Result<Self, SettingsError> {
-        let deliveries = stack.delivery_streams.iter().map(|stream| delivery(stack, stream));
+        let deliveries = stack.delivery_streams.iter().map(|stream| DeliveryPlan::of(stack, stream));
         let mappings = stack.functions.iter().flat_map(|function| mappings(stack, function));
         Ok(Self {
             deliveries: deliveries.collect::<Result<_, _>>()?,
@@ -66,13 +66,19 @@ impl<'s> Plan<'s> {
     }
 }
 
-fn delivery<'s>(stack: &'s Stack, stream: &'s DeliveryStream) -> Result<DeliveryPlan<'s>, SettingsError> {
-    let function = stack.transformer(stream);
-    let source = match &stream.source {
-        Source::Kinesis { stream_arn, .. } => Some(stream_arn.as_str()),
-        Source::DirectPut => None,
-    };
-    Ok(DeliveryPlan { stream, source, function, settings: settings::delivery(stream, function, 1)? })
+impl<'s> DeliveryPlan<'s> {
+    /// Finds out what a new delivery stream needs of a template.
+    ///
+    /// # Errors
+    /// When it asks for what cannot be run here.
+    pub(super) fn of(stack: &'s Stack, stream: &'s DeliveryStream) -> Result<Self, SettingsError> {
+        let function = stack.transformer(stream);
+        let source = match &stream.source {
+            Source::Kinesis { stream_arn, .. } => Some(stream_arn.as_str()),
+            Source::DirectPut => None,
+        };
+        Ok(Self { stream, source, function, settings: settings::delivery(stream, function, 1)? })
+    }
 }
 
 fn mappings<'s>(
