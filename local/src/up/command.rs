@@ -134,7 +134,7 @@ async fn watch(served: &Served, terminal: &mut Terminal, ending: &mut Ending) {
     loop {
         let shown = tokio::select! {
             () = ending.asked() => return,
-            _ = pace.tick() => terminal.status(served.live.status().await),
+            _ = pace.tick(), if terminal.has_status() => terminal.status(served.live.status().await),
             line = logs.recv() => match line {
                 Ok(line) => terminal.log(&line),
                 // Too many at once: they are in the files. It is not closed before the functions are stopped.

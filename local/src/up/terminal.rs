@@ -65,7 +65,12 @@ impl Terminal {
         }
     }
 
-    /// Shows what everything has done so far.
+    /// Whether it shows a status: among lines nobody looks for it, and it is not free.
+    pub(super) const fn has_status(&self) -> bool {
+        !matches!(self, Self::Lines)
+    }
+
+    /// Shows what everything has done so far; nothing among lines.
     ///
     /// # Errors
     /// When nobody reads any more.
