@@ -60,8 +60,8 @@ pub(super) enum End {
     #[error("the exchange closed it")]
     Closed,
     /// It broke, or said what no socket says.
-    #[error("it broke: {0}")]
-    Broken(Box<tungstenite::Error>),
+    #[error("it broke")]
+    Broken(#[source] Box<tungstenite::Error>),
     /// Nothing was heard, not even an answer to a ping.
     #[error("it was silent")]
     Silent,

@@ -115,14 +115,18 @@ impl Keeper {
     async fn succeed(&mut self, before: Connection) -> Connection {
         let successor = self.open().await;
         if let Some(end) = before.retire(Instant::now() + OVERLAP) {
-            warn!(streams = self.lot.len(), end = %end, "a connection ended before its successor was open");
+            warn!(
+                streams = self.lot.len(),
+                end = chain(&end),
+                "a connection ended before its successor was open"
+            );
         }
         successor
     }
 
     /// Opens a connection in place of one that was lost.
     async fn replace(&mut self, end: &End, heard: Heard) -> Connection {
-        warn!(streams = self.lot.len(), end = %end, "lost a connection");
+        warn!(streams = self.lot.len(), end = chain(end), "lost a connection");
         if heard == Heard::Something {
             self.pauses.succeeded();
         }
