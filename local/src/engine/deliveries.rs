@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use super::live_delivery::{LiveDelivery, Refusal, Source};
 use super::plan::DeliveryPlan;
 use super::settings;
 use super::status::DeliveryStatus;
-use super::streams::{ReadBy, Reader, Streams};
+use super::streams::{Reader, Streams};
 use crate::arn;
 use crate::firehose::DestinationError;
 use crate::firehose_api::{ApiError, DeliveryStreams, Description, DestinationType, StreamType};
@@ -26,6 +26,8 @@ use crate::stream::StreamRecord;
 use crate::streams::{Position, ShardConsumer};
 use crate::template::{self, DeliveryStream, Destination, Stack};
 
+/// How often Firehose looks for records in a shard that had nothing new.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Records that a reader hands over at once.
 const FORWARDED_MAX: usize = 64;
 
@@ -119,7 +121,7 @@ impl Shared {
             .map_err(|source| StartError { stream: stream.name.clone(), source })?;
         let delivery = Arc::new(delivery);
         let reader = source
-            .map(|arn| self.streams.read(arn::name(arn), ReadBy::Delivery(from), Forward(delivery.source())));
+            .map(|arn| self.streams.read(arn::name(arn), (from, POLL_INTERVAL), Forward(delivery.source())));
         let (stream, created) = (stream.clone(), SystemTime::now());
         Ok(Running { stream, version: 1, created, updated: None, delivery, reader })
     }

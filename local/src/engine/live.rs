@@ -22,7 +22,7 @@ use super::functions::{FunctionError, Functions, Surroundings, built};
 use super::plan::{MappingPlan, Plan};
 use super::settings::{self, SettingsError};
 use super::status::{FunctionStatus, MappingStatus, Status};
-use super::streams::{ReadBy, Reader, Streams};
+use super::streams::{Reader, Streams};
 use super::tailed;
 use crate::endpoints::{DynamoDb, EndpointError, Gateway, GatewayParts, Kinesis, Port};
 use crate::firehose_api;
@@ -30,6 +30,9 @@ use crate::lambda::{self, BinaryError, Function, FunctionCounts, LogLine};
 use crate::mapping::{LiveCounts, LiveMapping};
 use crate::streams::{Position, Retention};
 use crate::template::{self, Stack};
+
+/// How often Lambda looks for records in a shard that had nothing new.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is run, and where.
 #[derive(Debug, Clone)]
@@ -233,8 +236,8 @@ fn start_mappings(
         let function = functions.get(&plan.function.logical_id)?;
         let on_failure = plan.mapping.on_failure.as_ref().map(|destination| data.on_failure(destination));
         let mapping = LiveMapping::new(plan.settings, function, on_failure);
-        let by = ReadBy::Mapping(settings::position(plan.mapping));
-        let reader = streams.read(&plan.stream.name, by, mapping.clone());
+        let from = (settings::position(plan.mapping), POLL_INTERVAL);
+        let reader = streams.read(&plan.stream.name, from, mapping.clone());
         Some(((plan.mapping.logical_id.clone(), mapping), reader))
     };
     planned.into_iter().filter_map(start).unzip()

@@ -11,10 +11,8 @@ use super::status::StreamStatus;
 use crate::stream::StreamRecord;
 use crate::streams::{self, End, Position, ShardConsumer, Source};
 
-/// How often Firehose looks for records in a shard that had nothing new.
-const DELIVERY_POLL: Duration = Duration::from_millis(100);
-/// How often Lambda does.
-const MAPPING_POLL: Duration = Duration::from_secs(1);
+/// How often is looked for records to show in a shard that had nothing new: a person takes it for at once.
+const TAIL_POLL: Duration = Duration::from_millis(100);
 /// How long consumers have at the end to be done with what there is.
 const FINISH_MAX: Duration = Duration::from_secs(30);
 /// Records that wait for who shows them.
@@ -26,27 +24,20 @@ pub(crate) struct Streams {
     store: Store,
 }
 
-/// Who reads.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum ReadBy {
-    /// A delivery stream, from there on.
-    Delivery(Position),
-    /// An event source mapping, from where it says.
-    Mapping(Position),
-}
-
 impl Streams {
     /// The streams of this store.
     pub(crate) const fn new(store: Store) -> Self {
         Self { store }
     }
 
-    /// Has a stream read until the reader is stopped or dropped. One that is not there yet is waited for.
-    pub(crate) fn read<C: ShardConsumer>(&self, stream: &str, by: ReadBy, consumer: C) -> Reader {
-        let (position, poll_interval) = match by {
-            ReadBy::Delivery(position) => (position, DELIVERY_POLL),
-            ReadBy::Mapping(position) => (position, MAPPING_POLL),
-        };
+    /// Has a stream read from a position on, until the reader is stopped or dropped. A stream that is not there yet is
+    /// waited for; a shard that had nothing new is looked at again after the interval.
+    pub(crate) fn read<C: ShardConsumer>(
+        &self,
+        stream: &str,
+        (position, poll_interval): (Position, Duration),
+        consumer: C,
+    ) -> Reader {
         let (over, shutdown) = watch::channel(false);
         let source = Source {
             store: self.store.clone(),
@@ -62,7 +53,7 @@ impl Streams {
     pub(crate) async fn tail(&self, stream: &str) -> Option<(mpsc::Receiver<StreamRecord>, Reader)> {
         self.store.get_stream(stream).await.ok()?;
         let (records, received) = mpsc::channel(TAILED_MAX);
-        Some((received, self.read(stream, ReadBy::Delivery(Position::Latest), Show(records))))
+        Some((received, self.read(stream, (Position::Latest, TAIL_POLL), Show(records))))
     }
 
     /// What the streams hold, by name.
