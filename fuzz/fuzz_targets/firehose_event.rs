@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tapeline_fuzz::{Object, string, without_surrogates};
 use tapeline_lambda_wire::firehose::{
-    ANSWER_BYTES_MAX, Event, EventError, Oversized, Pending, Record, Step, answer,
+    ANSWER_BYTES_MAX, Event, EventError, Oversized, PartitionKeys, Pending, Record, Step, answer,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -130,8 +130,9 @@ impl Outcome {
     fn decide<'e>(&mut self, pending: Pending<'e>) -> Step<'e> {
         match self {
             Self::Ok { data, partition_key } => {
-                let keys = partition_key.as_deref().map(|value| ("kind", value));
-                pending.ok(data, keys.as_slice()).unwrap_or_else(|pending| {
+                let mut keys = PartitionKeys::default();
+                keys.write(partition_key.as_deref().map(|value| ("kind", value)).as_slice());
+                pending.ok(data, &keys).unwrap_or_else(|pending| {
                     *self = Self::Failed;
                     pending.processing_failed()
                 })

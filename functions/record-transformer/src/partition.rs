@@ -1,9 +1,11 @@
 //! The dynamic partition keys of a record.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use tapeline_codec::Reason;
 use tapeline_codec::binance::{Kind, Message};
+use tapeline_lambda_wire::firehose::PartitionKeys;
 use tapeline_market::{Date, Market, SYMBOL_BYTES_MAX, Symbol, Timestamp};
 use thiserror::Error;
 
@@ -123,12 +125,8 @@ impl Partition {
         Ok(())
     }
 
-    /// The values of the keys, in the order of the configuration.
-    pub(crate) fn values<T>(
-        &self,
-        keys: &[PartitionKey],
-        take: impl FnOnce(&[(&'static str, &str)]) -> T,
-    ) -> T {
+    /// Writes the keys and their values, in the order of the configuration.
+    fn write(&self, keys: &[PartitionKey], written: &mut PartitionKeys) {
         let date = self.date.map(Date::to_iso).unwrap_or_default();
         let date = str::from_utf8(&date).unwrap_or_default();
         let mut values = [("", ""); PartitionKey::ALL.len()];
@@ -143,7 +141,27 @@ impl Partition {
             *slot = (key.as_str(), value);
             count += 1;
         }
-        take(values.get(..count).unwrap_or_default())
+        written.write(values.get(..count).unwrap_or_default());
+    }
+}
+
+/// The keys of the last partition of each kind, written: most records of a kind go where the one before went.
+#[derive(Debug)]
+pub(crate) struct LastKeys(BTreeMap<Kind, (Option<Partition>, PartitionKeys)>);
+
+impl LastKeys {
+    pub(crate) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// The keys of a partition, which are the same for all partitions; written anew only if it is not the last of its kind.
+    pub(crate) fn of(&mut self, partition: &Partition, keys: &[PartitionKey]) -> &PartitionKeys {
+        let (last, written) = self.0.entry(partition.kind).or_default();
+        if last.as_ref() != Some(partition) {
+            partition.write(keys, written);
+            *last = Some(partition.clone());
+        }
+        written
     }
 }
 
@@ -178,4 +196,31 @@ fn check_symbol(symbol: &str) -> Result<(), PartitionError> {
         return Ok(());
     }
     Err(PartitionError::Symbol { found: symbol.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_their_partition_whatever_was_written_before() {
+        let symbol = |text| KeptSymbol::of(&Symbol::parse(text).unwrap());
+        let date = |day: i64| Some(Timestamp::from_millis(day * 86_400_000).unwrap().date());
+        let mut last = LastKeys::new();
+        for (kind, text, day) in [
+            (Kind::Trade, "BTCUSDT", 1),
+            (Kind::Trade, "BTCUSDT", 1),
+            (Kind::Kline, "BTCUSDT", 1),
+            (Kind::Trade, "BTCUSDT", 2),
+            (Kind::Trade, "ETHUSDT", 2),
+            (Kind::Kline, "BTCUSDT", 1),
+            (Kind::Trade, "BTCUSDT", 1),
+        ] {
+            let partition = Partition { market: Market::Spot, kind, symbol: symbol(text), date: date(day) };
+            let mut alone = PartitionKeys::default();
+            let date = format!("1970-01-{:02}", day + 1);
+            alone.write(&[("kind", kind.as_str()), ("date", &date), ("market", "spot"), ("symbol", text)]);
+            assert_eq!(*last.of(&partition, &PartitionKey::ALL), alone);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use tapeline_telemetry::chain;
 use thiserror::Error;
 
 use crate::config::{Config, Klines};
-use crate::partition::{Partition, PartitionError};
+use crate::partition::{LastKeys, Partition, PartitionError};
 use crate::report::Report;
 
 /// The invocation as a whole cannot be answered: the service keeps its records.
@@ -51,6 +51,7 @@ pub struct Transformer {
     answer_bytes_max: usize,
     data: Vec<u8>,
     rows: Vec<u8>,
+    last_keys: LastKeys,
 }
 
 /// How large a buffer may stay between invocations: a record that was decompressed to more gives it back.
@@ -64,7 +65,7 @@ impl Transformer {
 
     /// Like [`Self::new`], for another limit than Lambda's.
     pub const fn with_answer_limit(config: Config, answer_bytes_max: usize) -> Self {
-        Self { config, answer_bytes_max, data: Vec::new(), rows: Vec::new() }
+        Self { config, answer_bytes_max, data: Vec::new(), rows: Vec::new(), last_keys: LastKeys::new() }
     }
 
     /// Answers one invocation.
@@ -98,11 +99,11 @@ impl Transformer {
             pass.count(report);
             return pending.dropped();
         };
-        let (rows, keys) = (&self.rows, &self.config.partition_keys);
-        match partition.values(keys, |values| pending.ok(rows, values)) {
+        let keys = self.last_keys.of(partition, &self.config.partition_keys);
+        match pending.ok(&self.rows, keys) {
             Ok(step) => {
                 report.records_ok += 1;
-                report.bytes_out += rows.len() as u64;
+                report.bytes_out += self.rows.len() as u64;
                 pass.count(report);
                 step
             }

@@ -111,25 +111,46 @@ impl<'e> Builder<'e> {
     }
 }
 
+/// Dynamic partition keys, as an answer has them. They are the same for many records, and are written once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartitionKeys(Vec<u8>);
+
+impl PartitionKeys {
+    /// Puts other keys (name and value; may be none) in the place of those before. Names are the program's own words, which
+    /// no escape is looked for in.
+    pub fn write(&mut self, keys: &[(&'static str, &str)]) {
+        self.0.clear();
+        for (at, (name, value)) in keys.iter().enumerate() {
+            self.0.extend_from_slice(if at == 0 { b",\"metadata\":{\"partitionKeys\":{\"" } else { b",\"" });
+            self.0.extend_from_slice(name.as_bytes());
+            self.0.extend_from_slice(b"\":\"");
+            write_content(value, &mut self.0);
+            self.0.push(b'"');
+        }
+        if !keys.is_empty() {
+            self.0.extend_from_slice(b"}}");
+        }
+    }
+}
+
 impl<'e> Pending<'e> {
     /// The record to decide on.
     pub const fn record(&self) -> &'e Record<'e> {
         self.record
     }
 
-    /// Delivers `data`, under the dynamic partition keys given (name and value; may be none). Names are the program's own
-    /// words, which no escape is looked for in.
+    /// Delivers `data`, under the dynamic partition keys given.
     ///
     /// # Errors
     /// Gives the record back, undecided, when the answer would exceed its limit.
-    pub fn ok(mut self, data: &[u8], partition_keys: &[(&'static str, &str)]) -> Result<Step<'e>, Self> {
+    pub fn ok(mut self, data: &[u8], partition_keys: &PartitionKeys) -> Result<Step<'e>, Self> {
         let builder = &mut self.builder;
         let start = builder.out.len();
         builder.begin(self.record, "Ok");
         builder.out.push(b'"');
         base64::encode(data, &mut builder.out);
         builder.out.push(b'"');
-        write_metadata(partition_keys, &mut builder.out);
+        builder.out.extend_from_slice(&partition_keys.0);
         builder.out.push(b'}');
         if builder.out.len() + builder.pending_bytes + TAIL.len() > builder.bytes_max {
             builder.out.truncate(start);
@@ -162,25 +183,18 @@ fn failed_bytes(record: &Record<'_>) -> usize {
     fixed + record.id.raw().len() + record.data_field.len() + record.original_data_length()
 }
 
-fn write_metadata(partition_keys: &[(&'static str, &str)], out: &mut Vec<u8>) {
-    for (at, (name, value)) in partition_keys.iter().enumerate() {
-        out.extend_from_slice(if at == 0 { b",\"metadata\":{\"partitionKeys\":{\"" } else { b",\"" });
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\":\"");
-        write_content(value, out);
-        out.push(b'"');
-    }
-    if !partition_keys.is_empty() {
-        out.extend_from_slice(b"}}");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lambda_events::event::firehose::KinesisFirehoseResponse;
     use proptest::prelude::*;
 
     use super::*;
+
+    fn keys(keys: &[(&'static str, &str)]) -> PartitionKeys {
+        let mut written = PartitionKeys::default();
+        written.write(keys);
+        written
+    }
 
     fn event_of(ids: usize) -> String {
         let records: Vec<_> = (0..ids).map(|id| format!(r#"{{"recordId":"{id}","data":"SGk="}}"#)).collect();
@@ -207,7 +221,7 @@ mod tests {
     #[test]
     fn outcomes_are_written_as_the_service_names_them() {
         let answer = answered(&event_of(3), ANSWER_BYTES_MAX, |at, pending| match at {
-            0 => pending.ok(b"{}\n", &[("kind", "trade"), ("date", "2026-11-21")]).unwrap(),
+            0 => pending.ok(b"{}\n", &keys(&[("kind", "trade"), ("date", "2026-11-21")])).unwrap(),
             1 => pending.dropped(),
             _ => pending.processing_failed(),
         });
@@ -220,7 +234,7 @@ mod tests {
     #[test]
     fn the_events_crate_reads_the_answer() {
         let answer = answered(&event_of(2), ANSWER_BYTES_MAX, |_, pending| {
-            pending.ok(b"row\n", &[("kind", "a\"b")]).unwrap()
+            pending.ok(b"row\n", &keys(&[("kind", "a\"b")])).unwrap()
         });
         let read: KinesisFirehoseResponse = serde_json::from_str(&answer).unwrap();
         assert_eq!(read.records[1].record_id.as_deref(), Some("1"));
@@ -243,7 +257,7 @@ mod tests {
     fn records_of_kafka_are_answered_under_their_own_field() {
         let event = r#"{"records":[{"recordId":"0","kafkaRecordValue":"SGk="},{"recordId":"1","kafkaRecordValue":"SGk="},{"recordId":"2","kafkaRecordValue":null},{"recordId":"3","mskRecordMetadata":{}}]}"#;
         let answer = answered(event, ANSWER_BYTES_MAX, |at, pending| match at {
-            0 => pending.ok(b"{}\n", &[]).unwrap(),
+            0 => pending.ok(b"{}\n", &keys(&[])).unwrap(),
             2 => pending.dropped(),
             _ => pending.processing_failed(),
         });
@@ -254,12 +268,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_take_the_place_of_those_before() {
+        let mut written = keys(&[("kind", "trade"), ("date", "2026-11-21")]);
+        written.write(&[("kind", "kline")]);
+        assert_eq!(written.0, br#","metadata":{"partitionKeys":{"kind":"kline"}}"#);
+        written.write(&[]);
+        assert_eq!(written.0, b"");
+    }
+
+    #[test]
     fn what_does_not_fit_is_given_back_undecided() {
         let (payload, row) = (event_of(4), [b'x'; 30]);
         let all_failed = answered(&payload, ANSWER_BYTES_MAX, |_, pending| pending.processing_failed()).len();
         // A row of 30 bytes takes 22 bytes more than the failed record in its place: there is room for two.
         let answer = answered(&payload, all_failed + 45, |_, pending| {
-            pending.ok(&row, &[]).unwrap_or_else(Pending::processing_failed)
+            pending.ok(&row, &keys(&[])).unwrap_or_else(Pending::processing_failed)
         });
         assert_eq!(answer.matches("\"Ok\"").count(), 2);
         assert_eq!(answer.matches("\"ProcessingFailed\"").count(), 2);
@@ -287,7 +310,7 @@ mod tests {
             let event = Event::parse(payload.as_bytes()).unwrap();
             let bytes_max = HEAD.len() + TAIL.len() + event.records.iter().map(failed_bytes).sum::<usize>() + spare;
             let text = answered(&payload, bytes_max, |at, pending| match &records[at] {
-                (_, data, 0) => pending.ok(data, &[("k", "v")]).unwrap_or_else(Pending::processing_failed),
+                (_, data, 0) => pending.ok(data, &keys(&[("k", "v")])).unwrap_or_else(Pending::processing_failed),
                 (_, _, 1) => pending.dropped(),
                 _ => pending.processing_failed(),
             });

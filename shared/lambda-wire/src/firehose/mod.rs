@@ -4,5 +4,5 @@ mod answer;
 mod event;
 
 pub use crate::data::DataError;
-pub use answer::{ANSWER_BYTES_MAX, Complete, Oversized, Pending, Step, answer};
+pub use answer::{ANSWER_BYTES_MAX, Complete, Oversized, PartitionKeys, Pending, Step, answer};
 pub use event::{Event, EventError, KinesisMetadata, Record};
