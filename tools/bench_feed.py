@@ -112,7 +112,7 @@ def record_sizes(url):
 def dropped():
     """Frames that the feed had had before: the session repeats one a minute."""
     lines = (WORK / "feed.log").read_text(encoding="utf-8").splitlines()
-    return sum(json.loads(line).get("FramesEqual", 0) for line in lines if line.startswith('{"_aws"'))
+    return sum(json.loads(line).get("FramesEqual", 0) for line in lines if '"_aws":{' in line)
 
 
 def frames_of(data):
