@@ -1,4 +1,5 @@
-//! Doubles as the shortest digits that read back as the same double, without an exponent: what `{}` of std writes.
+//! Doubles as the shortest digits that read back as the same double, without an exponent: as `{}` of std writes them, but for
+//! the few that lie midway between two such texts. Of these the even one is taken, as JavaScript does, and std takes the other.
 //!
 //! `zmij` finds the digits; it writes very small and very large numbers with an exponent, which is expanded here. A
 //! row has some seventy doubles, and std took as long for them as their indicators took to compute.
@@ -45,10 +46,26 @@ mod tests {
 
     use super::*;
 
-    fn check(value: f64) {
+    fn written(value: f64) -> String {
         let mut out = Vec::new();
         write(value, &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Asserts that a double is written as std does it, or as shortly where another text is as near.
+    fn check(value: f64) {
+        let (text, std) = (written(value), value.to_string());
+        let read: f64 = text.parse().unwrap();
+        assert_eq!((read.to_bits(), text.len()), (value.to_bits(), std.len()), "{text} {std}");
+        let std_is_odd = std.trim_end_matches('0').ends_with(['1', '3', '5', '7', '9']);
+        assert!(!text.contains('e') && (text == std || std_is_odd), "{text} {std}");
+    }
+
+    /// "ECMAScript Language Specification", `Number::toString`: of two texts as near, the even one.
+    #[test]
+    fn midway_between_two_texts_the_even_one_is_written() {
+        assert_eq!(written(24_676_412_237_849.0 + 5.0 / 16.0), "24676412237849.312");
+        assert_eq!(written(-17_986_135_900_624.0 - 1.0 / 16.0), "-17986135900624.062");
     }
 
     #[test]
@@ -67,14 +84,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_double_is_written_as_std_writes_it(bits in any::<u64>()) {
+        fn every_double_is_written_as_shortly_as_std_writes_it(bits in any::<u64>()) {
             let value = f64::from_bits(bits);
             prop_assume!(value.is_finite());
             check(value);
         }
 
         #[test]
-        fn prices_of_every_size_are_written_as_std_writes_them(digits in any::<i32>(), scale in -12..20_i32) {
+        fn prices_of_every_size_are_written_as_shortly_as_std_writes_them(digits in any::<i32>(), scale in -12..20_i32) {
             check(f64::from(digits) * 10_f64.powi(-scale));
         }
     }
