@@ -17,15 +17,26 @@ def paragraphs(text):
     return ["\n".join(line.rstrip() for line in part.split("\n")) for part in text.strip("\n").split("\n\n")]
 
 
+def first_line(part):
+    return part.split("\n")[0]
+
+
+def without_digits(line):
+    return re.sub(r"[\d.,]+", "#", line)
+
+
 def main():
     printed = [part for path in PRINTED if path.exists() for part in paragraphs(path.read_text())]
-    by_first_line = {part.split("\n")[0]: part for part in printed}
+    exactly = {first_line(part): part for part in printed}
+    # Where the first line has a measured number itself.
+    but_for_digits = {without_digits(first): part for first, part in exactly.items()}
 
     def updated(block):
         parts = paragraphs(block["text"])
-        if not any(part.split("\n")[0] in by_first_line for part in parts):
+        found = [exactly.get(first_line(part), but_for_digits.get(without_digits(first_line(part)))) for part in parts]
+        if not any(found):
             return block[0]
-        return "```\n" + "\n\n".join(by_first_line.get(part.split("\n")[0], part) for part in parts) + "\n```\n"
+        return "```\n" + "\n\n".join(new or old for new, old in zip(found, parts)) + "\n```\n"
 
     for document in DOCUMENTS:
         text = document.read_text()
