@@ -45,7 +45,7 @@ impl Samples {
     }
 }
 
-/// What one thing took in each of its turns; never empty.
+/// What one thing took in each of its turns; not empty when it is told.
 pub(crate) struct Turns(pub(crate) Vec<Samples>);
 
 impl Turns {

@@ -131,7 +131,7 @@ impl Outcome {
         match self {
             Self::Ok { data, partition_key } => {
                 let mut keys = PartitionKeys::default();
-                keys.write(partition_key.as_deref().map(|value| ("kind", value)).as_slice());
+                keys.write(partition_key.as_deref().map(|value| ("kind", value)));
                 pending.ok(data, &keys).unwrap_or_else(|pending| {
                     *self = Self::Failed;
                     pending.processing_failed()

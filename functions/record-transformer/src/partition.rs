@@ -129,19 +129,15 @@ impl Partition {
     fn write(&self, keys: &[PartitionKey], written: &mut PartitionKeys) {
         let date = self.date.map(Date::to_iso).unwrap_or_default();
         let date = str::from_utf8(&date).unwrap_or_default();
-        let mut values = [("", ""); PartitionKey::ALL.len()];
-        let mut count = 0;
-        for (slot, key) in values.iter_mut().zip(keys) {
+        written.write(keys.iter().map(|key| {
             let value = match key {
                 PartitionKey::Kind => self.kind.as_str(),
                 PartitionKey::Date => date,
                 PartitionKey::Market => self.market.as_str(),
                 PartitionKey::Symbol => self.symbol.as_str(),
             };
-            *slot = (key.as_str(), value);
-            count += 1;
-        }
-        written.write(values.get(..count).unwrap_or_default());
+            (key.as_str(), value)
+        }));
     }
 }
 
@@ -219,7 +215,7 @@ mod tests {
             let partition = Partition { market: Market::Spot, kind, symbol: symbol(text), date: date(day) };
             let mut alone = PartitionKeys::default();
             let date = format!("1970-01-{:02}", day + 1);
-            alone.write(&[("kind", kind.as_str()), ("date", &date), ("market", "spot"), ("symbol", text)]);
+            alone.write([("kind", kind.as_str()), ("date", &date), ("market", "spot"), ("symbol", text)]);
             assert_eq!(*last.of(&partition, &PartitionKey::ALL), alone);
         }
     }

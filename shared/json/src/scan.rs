@@ -245,12 +245,9 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     if let Some(last) = bytes.last_chunk() {
         return bytes.as_chunks().0.iter().all(is_word) && is_word(last);
     }
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => {
-            let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
-            specials(first << 32 | last) == 0
-        }
-        _ => !bytes.iter().any(|&byte| is_special(byte)),
+    match halves(bytes) {
+        Some([first, last]) => specials(first << 32 | last) == 0,
+        None => !bytes.iter().any(|&byte| is_special(byte)),
     }
 }
 
@@ -277,12 +274,18 @@ pub(crate) fn word(bytes: &[u8]) -> u64 {
 /// Kept out of [`word`], which is two instructions without it.
 #[inline(never)]
 fn last_word(bytes: &[u8]) -> u64 {
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+    if let Some([first, last]) = halves(bytes) {
         // Where the halves overlap they are the same bytes. There are fewer than eight, so no shift is by a whole word.
         return first | last << (8 * (bytes.len() - 4));
     }
     bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+/// The first four bytes and the last four, as numbers; `None` where there are fewer.
+#[inline]
+fn halves(bytes: &[u8]) -> Option<[u64; 2]> {
+    let halves = [bytes.first_chunk()?, bytes.last_chunk()?];
+    Some(halves.map(|half| u64::from(u32::from_le_bytes(*half))))
 }
 
 /// How many bytes of a string are looked at together: most strings of a frame end within two words.

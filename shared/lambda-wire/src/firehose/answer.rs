@@ -118,16 +118,16 @@ pub struct PartitionKeys(Vec<u8>);
 impl PartitionKeys {
     /// Puts other keys (name and value; may be none) in the place of those before. Names are the program's own words, which
     /// no escape is looked for in.
-    pub fn write(&mut self, keys: &[(&'static str, &str)]) {
+    pub fn write<'v>(&mut self, keys: impl IntoIterator<Item = (&'static str, &'v str)>) {
         self.0.clear();
-        for (at, (name, value)) in keys.iter().enumerate() {
+        for (at, (name, value)) in keys.into_iter().enumerate() {
             self.0.extend_from_slice(if at == 0 { b",\"metadata\":{\"partitionKeys\":{\"" } else { b",\"" });
             self.0.extend_from_slice(name.as_bytes());
             self.0.extend_from_slice(b"\":\"");
             write_content(value, &mut self.0);
             self.0.push(b'"');
         }
-        if !keys.is_empty() {
+        if !self.0.is_empty() {
             self.0.extend_from_slice(b"}}");
         }
     }
@@ -192,7 +192,7 @@ mod tests {
 
     fn keys(keys: &[(&'static str, &str)]) -> PartitionKeys {
         let mut written = PartitionKeys::default();
-        written.write(keys);
+        written.write(keys.iter().copied());
         written
     }
 
@@ -270,9 +270,9 @@ mod tests {
     #[test]
     fn keys_take_the_place_of_those_before() {
         let mut written = keys(&[("kind", "trade"), ("date", "2026-11-21")]);
-        written.write(&[("kind", "kline")]);
+        written.write([("kind", "kline")]);
         assert_eq!(written.0, br#","metadata":{"partitionKeys":{"kind":"kline"}}"#);
-        written.write(&[]);
+        written.write([]);
         assert_eq!(written.0, b"");
     }
 
